@@ -1,0 +1,190 @@
+// The interfaces that sources, operators and sinks implement, and what the engine promises them.
+//
+// A stage runs as tasks × lanes. A task is a chain of operators joined by direct calls; each lane has its own instances.
+// Everything that the engine calls on one instance is called by one thread at a time, in this order:
+//
+//   Open · ( Process | OnWatermark | Resume )* · OnPortEnd per port · Finish · (destructor)
+//
+// An instance that asked for Resume gets it before anything else. After an error nothing more is called.
+// Batches of one port arrive in the order in which one upstream lane emitted them; two upstream lanes interleave.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/event_time.h"
+#include "base/status.h"
+#include "batch/batch.h"
+#include "batch/row_error.h"
+#include "plan/column_set.h"
+
+namespace weir {
+
+class Env;
+class MemoryBudget;
+class Operator;
+class Source;
+class SourceReader;
+class Sink;
+class SinkWriter;
+
+/// A record that could not even become a row: its text and why.
+struct RawError {
+  std::string raw;
+  std::string message;
+};
+
+/// Where an operator's output goes. Valid only during the call that it was given to.
+class Emitter {
+ public:
+  virtual ~Emitter() = default;
+  /// Hands a batch on: to the next operator by a direct call, or into channels. Empty batches are dropped.
+  virtual Status Emit(int port, Batch batch) = 0;
+  Status Emit(Batch batch) { return Emit(0, std::move(batch)); }
+  /// Rows of `input` that failed. They go to the step's error output as {element, msg, stack}; where nobody reads
+  /// errors, the first one fails the run and the returned Status says so. `errors` ascending by row.
+  virtual Status Reject(const Batch& input, const std::vector<RowError>& errors) = 0;
+  /// The same for a source's records that never became rows; `element` is the raw text.
+  virtual Status RejectRaw(const std::vector<RawError>& errors) = 0;
+  /// True when downstream has enough for now: an operator with much more to emit should stop, keep the rest, and
+  /// call Yield(); the engine calls Resume() when there is room.
+  virtual bool full() const = 0;
+  virtual void Yield() = 0;
+  /// Says that this instance needs no more input (Limit): upstream may stop early.
+  virtual void Done() = 0;
+  /// Bytes written to temporary files, for explain --analyze.
+  virtual void CountSpill(int64_t bytes) = 0;
+};
+
+/// Which morsels (numbered pieces of a source, in source order) the lanes of one task are working on. A sink that is
+/// fused with its source uses it to write in source order. Thread-safe.
+class MorselTracker {
+ public:
+  explicit MorselTracker(int lanes) : in_flight_(lanes, kNone) {}
+  /// The lane starts `morsel`; its earlier one is complete through the whole chain.
+  void Start(int lane, int64_t morsel) { Set(lane, morsel); }
+  /// The lane has no further morsel.
+  void End(int lane) { Set(lane, kEnded); }
+  /// Every morsel below this has been passed to the sink completely.
+  int64_t CompleteBelow() const;
+
+  static constexpr int64_t kNone = -1;                     // not started: could still take morsel 0
+  static constexpr int64_t kEnded = INT64_MAX;
+
+ private:
+  void Set(int lane, int64_t value);
+  mutable std::mutex mutex_;
+  std::vector<int64_t> in_flight_;
+};
+
+/// State that all lanes of one step share (an ordered writer, a row limit). Thread-safe.
+class SharedState {
+ public:
+  /// The object called `name`, made by `make` the first time. The caller names the same T each time.
+  template <class T>
+  std::shared_ptr<T> Get(const std::string& name, const std::function<std::shared_ptr<T>()>& make) {
+    std::lock_guard lock(mutex_);
+    for (auto& [known, object] : objects_) {
+      if (known == name) return std::static_pointer_cast<T>(object);
+    }
+    auto object = make();
+    objects_.emplace_back(name, object);
+    return object;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, std::shared_ptr<void>>> objects_;
+};
+
+/// What an instance may know of its surroundings. Outlives the instance.
+struct OperatorContext {
+  std::string step;            // full name, for messages
+  int lane = 0;
+  int lanes = 1;               // of this task
+  int64_t batch_rows = 8192;   // rows per batch to aim at
+  Env* env = nullptr;
+  MemoryBudget* memory = nullptr;
+  std::string temp_dir;        // exists while the run lasts; spill files go here
+  uint64_t seed = 0;           // of the run
+  std::vector<ColumnSet> needed_outputs;  // per output port: columns that somebody downstream reads
+  std::shared_ptr<MorselTracker> morsels; // set when a source is fused into this task
+  std::shared_ptr<SharedState> shared;    // of this step, over its lanes
+  const std::atomic<bool>* cancelled = nullptr;  // long loops look at it and return Status::Cancelled
+};
+
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  virtual Status Open(OperatorContext&) { return Status::OK(); }
+  virtual Status Process(int port, Batch batch, Emitter& out) = 0;
+  /// The minimum over all ports and upstream lanes passed `watermark`. The engine forwards it afterwards, minus holds.
+  virtual Status OnWatermark(EventTime, Emitter&) { return Status::OK(); }
+  /// No more batches on `port`.
+  virtual Status OnPortEnd(int, Emitter&) { return Status::OK(); }
+  /// Every port has ended; the watermark has reached kMaxEventTime before.
+  virtual Status Finish(Emitter&) { return Status::OK(); }
+  /// Goes on after Emitter::Yield(). Not called again unless it yields again.
+  virtual Status Resume(Emitter&) { return Status::OK(); }
+  /// False: give me no batch of `port` now (a hash join that still builds). A wish: where waiting would stop the whole
+  /// stage (a diamond), the engine hands the batch over all the same and the operator keeps it.
+  virtual bool Accepts(int) const { return true; }
+  /// Output watermarks are held at or below this.
+  virtual EventTime watermark_hold() const { return kMaxEventTime; }
+};
+
+enum class PollResult { kProduced, kIdle, kExhausted };
+
+/// One per step, shared by its lanes, thread-safe. Lanes take splits (files, row groups, blocks) from it dynamically.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// Finds what there is to read. Called once, before any reader.
+  virtual Status Open(OperatorContext&) { return Status::OK(); }
+  virtual Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) = 0;
+  struct Progress {
+    int64_t bytes_done = 0, bytes_total = 0;  // total 0: unknown
+  };
+  virtual Progress progress() const { return {}; }
+};
+
+/// One per lane.
+class SourceReader {
+ public:
+  virtual ~SourceReader() = default;
+  /// Emits about one morsel (a block of text, a row group's next batches), announcing it by context.morsels->Start().
+  /// May Yield() inside a big morsel when out.full(). Idle: nothing now, ask later.
+  virtual Result<PollResult> Poll(Emitter& out) = 0;
+  /// No later row of this reader is older than this. Bounded sources without order keep kMinEventTime until the end.
+  virtual EventTime watermark() const { return kMinEventTime; }
+};
+
+/// One per step, thread-safe: the transaction that the writers of all lanes fill.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual Status Open(OperatorContext&) { return Status::OK(); }
+  virtual Result<std::unique_ptr<SinkWriter>> OpenWriter(const OperatorContext& lane) = 0;
+  /// All writers have finished `epoch`: make its data durable but not visible. The token names it for Commit.
+  virtual Result<std::string> Prepare(int64_t epoch) = 0;
+  /// Makes it visible. Idempotent: called again with the same token after a crash.
+  virtual Status Commit(const std::string& token) = 0;
+  /// Forgets the epoch: nothing of it may ever be visible.
+  virtual Status Abort(int64_t epoch) = 0;
+};
+
+/// One per lane.
+class SinkWriter {
+ public:
+  virtual ~SinkWriter() = default;
+  virtual Status Write(Batch batch) = 0;
+  /// No more batches in this lane.
+  virtual Status Finish() = 0;
+};
+
+}  // namespace weir

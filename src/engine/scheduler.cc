@@ -1,0 +1,139 @@
+// The worker pool: takes the runnable lane nearest to a sink, runs a slice, settles what it said.
+#include "engine/scheduler.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/check.h"
+
+namespace weir {
+
+void Scheduler::Add(Actor* actor, int priority) {
+  actor->priority_ = priority;
+  actors_.push_back(actor);
+}
+
+void Scheduler::Enqueue(Actor* actor) {
+  actor->state_ = Actor::kQueued;
+  queue_[actor->priority_].push_back(actor);
+  ++queued_;
+  ready_.notify_one();
+}
+
+void Scheduler::Wake(Actor* actor) {
+  int state = actor->state_;
+  for (;;) {
+    if (state == Actor::kQueued || state == Actor::kRunningWoken || state == Actor::kEndedState) return;
+    if (state == Actor::kRunning) {
+      if (actor->state_.compare_exchange_weak(state, Actor::kRunningWoken)) return;
+      continue;
+    }
+    std::lock_guard lock(mutex_);
+    if (actor->state_ == Actor::kParkedState) {
+      Enqueue(actor);
+      return;
+    }
+    state = actor->state_;
+  }
+}
+
+Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    if (stop_ || ended_ == actors_.size()) return nullptr;
+    if (queued_ > 0) break;
+    if (!idle_.empty()) {
+      ready_.wait_for(lock, std::chrono::milliseconds(2));
+      std::vector<Actor*> due;
+      due.swap(idle_);
+      for (Actor* actor : due) {
+        if (actor->state_ == Actor::kParkedState) Enqueue(actor);
+      }
+      continue;
+    }
+    if (running_ == 0) {
+      lock.unlock();
+      bool freed = on_stuck_();
+      lock.lock();
+      if (queued_ > 0) break;
+      WEIR_CHECK(freed || running_ > 0 || stop_ || ended_ == actors_.size(), "no lane can run and none has ended");
+      continue;
+    }
+    ready_.wait(lock);
+  }
+  auto best = queue_.begin();
+  while (best->second.empty()) best = queue_.erase(best);
+  std::vector<Actor*>& level = best->second;
+  // First in, first out within a level; levels are short (lanes of tasks at one depth).
+  Actor* actor = level.front();
+  level.erase(level.begin());
+  --queued_;
+  return actor;
+}
+
+void Scheduler::Settle(Actor* actor, SliceResult result) {
+  if (result == SliceResult::kEnded) {
+    actor->state_ = Actor::kEndedState;
+    ++ended_;
+    return;
+  }
+  int expected = Actor::kRunning;
+  if (result == SliceResult::kMore || !actor->state_.compare_exchange_strong(expected, Actor::kParkedState)) {
+    Enqueue(actor);
+  } else if (result == SliceResult::kIdle) {
+    idle_.push_back(actor);
+  }
+}
+
+void Scheduler::Work(int worker) {
+  std::mt19937_64 jitter(jitter_seed_ + static_cast<uint64_t>(worker));
+  std::unique_lock lock(mutex_);
+  while (Actor* actor = Take(lock)) {
+    actor->state_ = Actor::kRunning;
+    ++running_;
+    lock.unlock();
+    if (jitter_seed_ != 0 && jitter() % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds(jitter() % 200));
+    Result<SliceResult> result = actor->RunSlice();
+    lock.lock();
+    --running_;
+    if (!result.ok()) {
+      if (status_.ok()) status_ = result.status();
+      stop_ = true;
+      actor->state_ = Actor::kEndedState;
+      ++ended_;
+    } else {
+      Settle(actor, *result);
+    }
+    if (stop_ || ended_ == actors_.size() || (queued_ == 0 && running_ == 0)) ready_.notify_all();
+  }
+  ready_.notify_all();
+}
+
+Status Scheduler::Run(const std::function<bool()>& on_stuck) {
+  on_stuck_ = on_stuck;
+  {
+    std::lock_guard lock(mutex_);
+    for (Actor* actor : actors_) Enqueue(actor);
+  }
+  std::vector<std::thread> threads;
+  for (int i = 1; i < workers_; ++i) {
+    threads.emplace_back([this, i] {
+      pthread_setname_np(pthread_self(), ("weir-" + std::to_string(i)).c_str());
+      Work(i);
+    });
+  }
+  Work(0);
+  for (auto& thread : threads) thread.join();
+  std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void Scheduler::Cancel(Status reason) {
+  std::lock_guard lock(mutex_);
+  if (status_.ok()) status_ = std::move(reason);
+  stop_ = true;
+  ready_.notify_all();
+}
+
+}  // namespace weir

@@ -1,0 +1,70 @@
+// Scheduler: a fixed pool of workers that runs task lanes cooperatively.
+//
+// A task lane is an actor: it runs a slice on one worker, then is queued again, or parks until one of its channels wakes
+// it. Lanes nearer to the sinks run first, so that what is in flight drains before more is read. No lane ever blocks a
+// worker; when nobody can run and somebody has not ended, the stage is stuck in a cycle of refusals and OnStuck is asked.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <random>
+#include <vector>
+
+#include "base/status.h"
+
+namespace weir {
+
+enum class SliceResult { kMore, kParked, kIdle, kEnded };
+
+class Actor {
+ public:
+  virtual ~Actor() = default;
+  /// Works for a while. kMore: queue me again; kParked: a wake will come; kIdle: ask again in a few ms; kEnded: never again.
+  virtual Result<SliceResult> RunSlice() = 0;
+
+ private:
+  friend class Scheduler;
+  enum State { kParkedState, kQueued, kRunning, kRunningWoken, kEndedState };
+  std::atomic<int> state_{kParkedState};
+  int priority_ = 0;
+};
+
+class Scheduler {
+ public:
+  /// `jitter_seed` ≠ 0: order and pace are disturbed at random, for tests.
+  Scheduler(int workers, uint64_t jitter_seed) : workers_(workers), jitter_seed_(jitter_seed) {}
+
+  /// Before Run. Higher priority runs first.
+  void Add(Actor* actor, int priority);
+  /// Makes a parked actor runnable. From any thread.
+  void Wake(Actor* actor);
+  /// Until every actor has ended, one fails, or Cancel. `on_stuck` returns whether it could free somebody.
+  Status Run(const std::function<bool()>& on_stuck);
+  /// Ends Run with `reason` as soon as the running slices return. From any thread.
+  void Cancel(Status reason);
+
+ private:
+  void Work(int worker);
+  Actor* Take(std::unique_lock<std::mutex>& lock);
+  void Enqueue(Actor* actor);  // lock held
+  void Settle(Actor* actor, SliceResult result);
+
+  const int workers_;
+  const uint64_t jitter_seed_;
+  std::function<bool()> on_stuck_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::map<int, std::vector<Actor*>, std::greater<>> queue_;  // by priority; FIFO by head index would gain nothing here
+  std::vector<Actor*> idle_;
+  std::vector<Actor*> actors_;
+  size_t queued_ = 0;
+  int running_ = 0;
+  size_t ended_ = 0;
+  bool stop_ = false;
+  Status status_;
+};
+
+}  // namespace weir

@@ -1,0 +1,48 @@
+// PhysicalPlan: what the engine runs. Nodes in topological order, each with its factory, its inputs and how rows get there.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan/binding.h"
+
+namespace weir {
+
+struct PhysicalInput {
+  int node = -1;  // producer
+  int port = 0;   // of the producer
+  Exchange exchange;
+};
+
+enum class NodeRole { kSource, kOperator, kSink };
+
+struct PhysicalNode {
+  int id = -1;
+  int step = -1;          // index of the logical step, for explain and statistics
+  std::string step_name;
+  std::string name;       // of the operator: "Combine (partial)"
+  NodeRole role = NodeRole::kOperator;
+  std::vector<PhysicalInput> inputs;
+  /// Per output port; the error port, if somebody reads it, is the last.
+  std::vector<SchemaPtr> outputs;
+  std::vector<ColumnSet> needed_outputs;
+  int error_port = -1;
+  double error_threshold = 1.0;  // share of rejected rows above which the run fails
+  int max_lanes = 0;             // 0: any
+  ScanRequest scan;              // sources
+  std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
+  std::function<Result<std::shared_ptr<Source>>(const ScanRequest&)> make_source;
+  std::function<Result<std::shared_ptr<Sink>>()> make_sink;
+  std::vector<std::string> notes;
+};
+
+struct PhysicalPlan {
+  std::vector<PhysicalNode> nodes;
+};
+
+/// {element: <of the rejected row>, msg: string, stack: string}: Beam's shape of an error record.
+SchemaPtr ErrorSchema(const TypePtr& element);
+
+}  // namespace weir

@@ -1,0 +1,57 @@
+// Window assignment of Beam's four windowings.
+#include "time/windowing.h"
+
+#include <numeric>
+
+namespace weir {
+namespace {
+
+std::string Seconds(int64_t us) {
+  if (us % 86'400'000'000 == 0 && us != 0) return std::to_string(us / 86'400'000'000) + "d";
+  if (us % 3'600'000'000 == 0 && us != 0) return std::to_string(us / 3'600'000'000) + "h";
+  if (us % 60'000'000 == 0 && us != 0) return std::to_string(us / 60'000'000) + "m";
+  if (us % 1'000'000 == 0) return std::to_string(us / 1'000'000) + "s";
+  if (us % 1'000 == 0) return std::to_string(us / 1'000) + "ms";
+  return std::to_string(us) + "us";
+}
+
+}  // namespace
+
+std::string WindowingStrategy::ToString() const {
+  std::string offset = offset_us != 0 ? ", offset " + Seconds(offset_us) : "";
+  switch (kind) {
+    case WindowKind::kGlobal: return "global";
+    case WindowKind::kFixed: return "fixed(size " + Seconds(size_us) + offset + ")";
+    case WindowKind::kSliding:
+      return "sliding(size " + Seconds(size_us) + ", period " + Seconds(period_us) + offset + ")";
+    case WindowKind::kSessions: return "sessions(gap " + Seconds(gap_us) + ")";
+  }
+  return "";
+}
+
+void AssignWindows(const WindowingStrategy& windowing, EventTime time, std::vector<Window>* out) {
+  out->clear();
+  switch (windowing.kind) {
+    case WindowKind::kGlobal: out->push_back(Window{}); return;
+    case WindowKind::kFixed: {
+      EventTime start = FixedWindowStart(time, windowing.size_us, windowing.offset_us);
+      out->push_back({start, start + windowing.size_us});
+      return;
+    }
+    case WindowKind::kSliding: {
+      EventTime last = FixedWindowStart(time, windowing.period_us, windowing.offset_us);
+      EventTime first = last;
+      while (first - windowing.period_us > time - windowing.size_us) first -= windowing.period_us;
+      // Where the period is longer than the size, a time between two windows has none.
+      for (EventTime start = first; start <= last; start += windowing.period_us) {
+        if (start > time - windowing.size_us) out->push_back({start, start + windowing.size_us});
+      }
+      return;
+    }
+    case WindowKind::kSessions: out->push_back({time, time + windowing.gap_us}); return;
+  }
+}
+
+int64_t SliceWidth(const WindowingStrategy& windowing) { return std::gcd(windowing.size_us, windowing.period_us); }
+
+}  // namespace weir
