@@ -1,0 +1,105 @@
+// LogicalGraph: a pipeline file after its composites, chains, names and references are resolved; types are not known yet.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "config/node.h"
+
+namespace weir {
+
+/// One output of one step, as referred to from somewhere in the file.
+struct OutputRef {
+  int step = -1;           // LogicalStep::id
+  std::string output;      // as written after the step's name; "" = the step's main output
+  bool is_errors = false;  // `output` is the name that the step's error_handling gives, or "errors"
+  Span span;               // of the reference
+  SourcePtr source;
+};
+
+struct StepInput {
+  std::string alias;            // "" for the unnamed input
+  std::vector<OutputRef> refs;  // several = an implicit Flatten
+};
+
+/// When a pane is given before, at and after the watermark. The default: at the watermark, then at each late row.
+struct TriggerSpec {
+  enum class Kind { kDefault, kEarlyLate, kAfterCount, kProcessingTime, kAny, kAll, kEach, kRepeat };
+  Kind kind = Kind::kDefault;
+  int64_t count = 0;                      // kAfterCount
+  int64_t delay_us = 0;                   // kProcessingTime, after the pane's first row
+  std::vector<TriggerSpec> early, late;   // kEarlyLate: none or one each, of kind kAfterCount or kProcessingTime
+  std::vector<TriggerSpec> parts;         // kAny, kAll, kEach; exactly one for kRepeat
+};
+
+/// A `windowing:` map. Times are microseconds.
+struct WindowingSpec {
+  enum class Kind { kGlobal, kFixed, kSliding, kSessions };
+  enum class Accumulation { kDiscarding, kAccumulating, kRetracting };
+  enum class OutputTime { kEndOfWindow, kEarliest, kLatest };
+  Kind kind = Kind::kGlobal;
+  int64_t size_us = 0;    // fixed, sliding; > 0
+  int64_t period_us = 0;  // sliding; > 0
+  int64_t offset_us = 0;  // fixed, sliding
+  int64_t gap_us = 0;     // sessions; > 0
+  int64_t allowed_lateness_us = 0;
+  Accumulation accumulation = Accumulation::kDiscarding;
+  OutputTime output_time = OutputTime::kEndOfWindow;
+  TriggerSpec trigger;
+};
+
+/// `error_handling: {output, threshold}` of a step's config.
+struct ErrorHandling {
+  std::string output;               // name of the output that failing rows go to
+  std::optional<double> threshold;  // share of failing rows, 0 to 1, that fails the run
+  NodePtr node;
+};
+
+struct LogicalStep {
+  int id = -1;             // its index in LogicalGraph::steps
+  std::string name;        // unique: "Outer/Inner"; an unnamed step has its type's name, with "@LINE" where that is taken
+  std::string type;
+  NodePtr node;            // the whole step; of the composite for a step that the composite implies
+  NodePtr type_node;       // for messages about the type
+  NodePtr config;          // null when there is none
+  std::vector<StepInput> inputs;
+  bool explicit_no_input = false;  // `input: {}`, or the `source` of a pipeline
+  /// Windows the step's inputs; of a step without inputs, its outputs. Written here or inherited from the composite whose
+  /// root this is. For WindowInto it is what the step does, wherever it was written.
+  std::optional<WindowingSpec> windowing;
+  NodePtr windowing_node;
+  std::optional<ErrorHandling> error_handling;
+  NodePtr output_schema;   // null when there is none; rows that violate it are errors of this step
+  std::vector<int> after;  // steps that must have ended before this one starts
+  NodePtr when;            // null when there is none
+  NodePtr resource_hints;  // kept and shown, not used
+};
+
+/// One `{name, elements}` of a tests block.
+struct TestData {
+  std::string name;  // of a top-level step, or step.output
+  NodePtr name_node;
+  NodePtr elements;  // a sequence
+};
+
+/// One entry of `tests:`.
+struct TestBlock {
+  std::string name;  // "test N" when the file gives none
+  NodePtr node;
+  std::vector<TestData> mock_outputs;      // instead of running the step
+  std::vector<TestData> mock_inputs;       // the step runs on these
+  std::vector<TestData> expected_inputs;   // the step does not run
+  std::vector<TestData> expected_outputs;  // the step runs
+  std::vector<NodePtr> allowed_sources;    // names or types of root steps that may run unmocked; Create always may
+};
+
+struct LogicalGraph {
+  std::vector<LogicalStep> steps;  // topological order; among the possible ones, the nearest to the file's
+  std::string name, description;   // of the file; empty when not given
+  NodePtr options, params;         // null when not given
+};
+
+}  // namespace weir

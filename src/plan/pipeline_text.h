@@ -1,0 +1,59 @@
+// Pipeline files: from YAML nodes to a LogicalGraph, for a run or for one test of the file.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "config/node.h"
+#include "plan/logical_graph.h"
+
+namespace weir {
+
+struct PipelineTree;
+
+/// A parsed file: what it says, before anything is resolved. Immutable; copies share it.
+class PipelineFile {
+ public:
+  /// Checks the shape of `root` (keys, kinds of values, reserved words) and says every mistake to `diagnostics`. Always
+  /// returns what could be understood, so that Build() can report the mistakes of references as well.
+  static PipelineFile Parse(const NodePtr& root, Diagnostics* diagnostics);
+
+  const std::vector<TestBlock>& tests() const;
+  const std::string& name() const;
+  const NodePtr& params() const;  // null when not given
+
+  /// Flattens composites and chains, resolves references, orders steps. Names in tests are checked as well.
+  /// The graph is complete only if `diagnostics` has no errors afterwards.
+  LogicalGraph Build(Diagnostics* diagnostics) const;
+
+  struct TestGraph {
+    /// Only what lies between mocks and expectations. Each expectation is a step of type kTestExpectType whose single
+    /// input is what is expected; mocks are Create steps.
+    LogicalGraph graph;
+    struct Expectation {
+      int step;             // the kTestExpectType step
+      bool of_input;        // expected_inputs rather than expected_outputs
+      const TestData* data; // in tests()
+    };
+    std::vector<Expectation> expectations;
+  };
+  /// The graph of tests()[index]. Beam's rules: mocks replace, expected inputs stop, sources must be mocked or allowed.
+  TestGraph BuildTest(size_t index, Diagnostics* diagnostics) const;
+
+ private:
+  std::shared_ptr<const PipelineTree> tree_;
+};
+
+/// Type of the steps that stand for expectations in a test's graph; no pipeline file can name it.
+inline constexpr const char kTestExpectType[] = "(expect)";
+
+/// False, with a diagnostic at the first marker, when the text uses Jinja (`{{`, `{%`, `{#`), which Beam would render
+/// before it parses. To be asked before LoadYaml, whose message would be about braces.
+bool CheckNoTemplates(const SourcePtr& source, Diagnostics* diagnostics);
+
+/// A `windowing:` map, Beam's keys and ours. False when something is wrong with it.
+bool ParseWindowing(const NodePtr& node, WindowingSpec* windowing, Diagnostics* diagnostics);
+
+}  // namespace weir
