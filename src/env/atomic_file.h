@@ -1,0 +1,59 @@
+// A file that appears whole or not at all: written aside under a hidden name in the same folder, then renamed.
+//
+// Life: Create → writes → Prepare → Commit, or Abort at any time before Commit. After Prepare the bytes are durable and
+// the token alone is enough to commit or abort, also in another process. Nobody sees the final name before Commit.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "env/env.h"
+
+namespace weir {
+
+/// What a prepared file needs to be committed: kept in a commit record.
+struct AtomicFileToken {
+  std::string temporary_path;
+  std::string final_path;
+};
+
+/// Used by one thread at a time. Destroying it before Commit() aborts.
+class AtomicFile {
+ public:
+  /// Opens `.NAME.weir-<run_id>.tmp` beside `path`; makes missing folders. A link at `path` is followed; a device or a
+  /// pipe
+  /// (/dev/null) is written directly, and Commit() and Abort() then do nothing.
+  static Result<std::unique_ptr<AtomicFile>> Create(Env& env, const std::string& path, const std::string& run_id);
+  ~AtomicFile();
+
+  const std::shared_ptr<WritableFile>& stream() const { return stream_; }
+  const AtomicFileToken& token() const { return token_; }
+
+  /// Flush and sync. Closes stream(). No writes afterwards.
+  Status Prepare();
+  /// Renames and syncs the folder. Only after Prepare().
+  Status Commit();
+  /// Removes what was written. No error when there is nothing left to remove.
+  Status Abort();
+
+  /// Idempotent: fine when an earlier attempt already renamed.
+  static Status CommitToken(Env& env, const AtomicFileToken& token);
+  static Status AbortToken(Env& env, const AtomicFileToken& token);
+
+  /// The hidden name for `path`.
+  static std::string TemporaryPath(const std::string& path, const std::string& run_id);
+
+ private:
+  enum class State { kWriting, kPrepared, kCommitted, kAborted };
+  AtomicFile(Env& env, AtomicFileToken token, std::shared_ptr<WritableFile> stream)
+      : env_(env), token_(std::move(token)), stream_(std::move(stream)) {}
+  bool is_direct() const { return token_.temporary_path.empty(); }
+
+  Env& env_;
+  AtomicFileToken token_;
+  std::shared_ptr<WritableFile> stream_;
+  State state_ = State::kWriting;
+};
+
+}  // namespace weir

@@ -1,0 +1,150 @@
+// Reading and writing file descriptors to the end, across signals and short transfers.
+#include "env/file_descriptor.h"
+
+#include <arrow/buffer.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace weir {
+namespace {
+
+/// A buffer of at most `nbytes` that `read(out)` filled.
+template <class F>
+Result<std::shared_ptr<arrow::Buffer>> ReadBuffer(int64_t nbytes, F read) {
+  WEIR_ASSIGN_OR_RETURN(auto buffer, arrow::AllocateResizableBuffer(nbytes));
+  WEIR_ASSIGN_OR_RETURN(int64_t n, read(buffer->mutable_data()));
+  WEIR_RETURN_NOT_OK(buffer->Resize(n, /*shrink_to_fit=*/false));
+  return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+}
+
+}  // namespace
+
+DescriptorInput::~DescriptorInput() {
+  if (fd_ >= 0 && owned_) ::close(fd_);
+}
+
+Result<int64_t> DescriptorInput::Read(int64_t nbytes, void* out) {
+  int64_t done = 0;
+  while (done < nbytes) {
+    ssize_t n = RetryInterrupted([&] { return ::read(fd_, static_cast<char*>(out) + done, nbytes - done); });
+    if (n < 0) return Status::IOError("cannot read '", path_, "': ", std::strerror(errno));
+    if (n == 0) break;
+    done += n;
+  }
+  position_ += done;
+  return done;
+}
+
+Result<std::shared_ptr<arrow::Buffer>> DescriptorInput::Read(int64_t nbytes) {
+  return ReadBuffer(nbytes, [&](void* out) { return Read(nbytes, out); });
+}
+
+Status DescriptorInput::Close() {
+  if (fd_ >= 0 && owned_) ::close(fd_);
+  fd_ = -1;
+  return Status::OK();
+}
+
+DescriptorFile::~DescriptorFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<int64_t> DescriptorFile::GetSize() {
+  struct stat st;
+  if (::fstat(fd_, &st) != 0) return Status::IOError("cannot look at '", path_, "': ", std::strerror(errno));
+  return st.st_size;
+}
+
+Result<int64_t> DescriptorFile::ReadAt(int64_t position, int64_t nbytes, void* out) {
+  int64_t done = 0;
+  while (done < nbytes) {
+    char* to = static_cast<char*>(out) + done;
+    ssize_t n = RetryInterrupted([&] { return ::pread(fd_, to, nbytes - done, position + done); });
+    if (n < 0) return Status::IOError("cannot read '", path_, "': ", std::strerror(errno));
+    if (n == 0) break;
+    done += n;
+  }
+  return done;
+}
+
+Result<std::shared_ptr<arrow::Buffer>> DescriptorFile::ReadAt(int64_t position, int64_t nbytes) {
+  return ReadBuffer(nbytes, [&](void* out) { return ReadAt(position, nbytes, out); });
+}
+
+Result<int64_t> DescriptorFile::Read(int64_t nbytes, void* out) {
+  WEIR_ASSIGN_OR_RETURN(int64_t n, ReadAt(position_, nbytes, out));
+  position_ += n;
+  return n;
+}
+
+Result<std::shared_ptr<arrow::Buffer>> DescriptorFile::Read(int64_t nbytes) {
+  return ReadBuffer(nbytes, [&](void* out) { return Read(nbytes, out); });
+}
+
+Status DescriptorFile::Seek(int64_t position) {
+  if (position < 0) return Status::Invalid("cannot seek before the start of '", path_, "'");
+  position_ = position;
+  return Status::OK();
+}
+
+Status DescriptorFile::Close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+  return Status::OK();
+}
+
+DescriptorOutput::~DescriptorOutput() {
+  if (fd_ >= 0 && owned_) ::close(fd_);
+}
+
+Status DescriptorOutput::WriteAll(const char* data, int64_t nbytes) {
+  while (nbytes > 0) {
+    ssize_t n = RetryInterrupted([&] { return ::write(fd_, data, nbytes); });
+    if (n < 0) return Status::IOError("cannot write '", path_, "': ", std::strerror(errno));
+    data += n;
+    nbytes -= n;
+  }
+  return Status::OK();
+}
+
+Status DescriptorOutput::Write(const void* data, int64_t nbytes) {
+  if (fd_ < 0) return Status::IOError("'", path_, "' is closed");
+  position_ += nbytes;
+  const char* bytes = static_cast<const char*>(data);
+  if (buffer_.size() + nbytes > kBufferBytes) WEIR_RETURN_NOT_OK(Flush());
+  if (static_cast<size_t>(nbytes) >= kBufferBytes) return WriteAll(bytes, nbytes);
+  if (buffer_.capacity() == 0) buffer_.reserve(kBufferBytes);
+  buffer_.insert(buffer_.end(), bytes, bytes + nbytes);
+  return Status::OK();
+}
+
+Status DescriptorOutput::Flush() {
+  if (fd_ < 0 || buffer_.empty()) return Status::OK();
+  Status status = WriteAll(buffer_.data(), static_cast<int64_t>(buffer_.size()));
+  buffer_.clear();
+  return status;
+}
+
+Status DescriptorOutput::Sync() {
+  WEIR_RETURN_NOT_OK(Flush());
+  // Pipes and terminals cannot be synced and need not be.
+  if (::fsync(fd_) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS) {
+    return Status::IOError("cannot sync '", path_, "': ", std::strerror(errno));
+  }
+  return Status::OK();
+}
+
+Status DescriptorOutput::Close() {
+  if (fd_ < 0) return Status::OK();
+  Status status = Flush();
+  int fd = fd_;
+  fd_ = -1;
+  if (owned_ && ::close(fd) != 0 && status.ok()) {
+    status = Status::IOError("cannot close '", path_, "': ", std::strerror(errno));
+  }
+  return status;
+}
+
+}  // namespace weir

@@ -1,0 +1,128 @@
+// The file system of the operating system.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "env/file_descriptor.h"
+#include "env/file_system.h"
+
+namespace weir {
+namespace {
+
+Status SystemError(const char* action, const std::string& path) {
+  return Status::IOError("cannot ", action, " '", path, "': ", std::strerror(errno));
+}
+
+FileKind KindOf(mode_t mode) {
+  if (S_ISREG(mode)) return FileKind::kFile;
+  if (S_ISDIR(mode)) return FileKind::kDirectory;
+  return FileKind::kOther;
+}
+
+class RealFiles final : public FileSystem {
+ public:
+  Result<std::shared_ptr<arrow::io::InputStream>> Open(const std::string& path) override {
+    int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+    if (fd < 0) return SystemError("open", path);
+    struct stat st;
+    if (::fstat(fd, &st) != 0) {
+      Status error = SystemError("open", path);
+      ::close(fd);
+      return error;
+    }
+    if (S_ISDIR(st.st_mode)) {
+      ::close(fd);
+      return Status::IOError("cannot open '", path, "': it is a folder");
+    }
+    if (!S_ISREG(st.st_mode)) return std::make_shared<DescriptorInput>(fd, path, /*owned=*/true);
+    return std::make_shared<DescriptorFile>(fd, path);
+  }
+
+  Result<std::shared_ptr<WritableFile>> Create(const std::string& path) override {
+    int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); });
+    if (fd < 0) return SystemError("create", path);
+    return std::make_shared<DescriptorOutput>(fd, path, /*owned=*/true);
+  }
+
+  Status Rename(const std::string& from, const std::string& to) override {
+    if (std::rename(from.c_str(), to.c_str()) == 0) return Status::OK();
+    return Status::IOError("cannot rename '", from, "' to '", to, "': ", std::strerror(errno));
+  }
+
+  Status Remove(const std::string& path) override {
+    if (std::remove(path.c_str()) == 0 || errno == ENOENT) return Status::OK();
+    return SystemError("remove", path);
+  }
+
+  Status SyncDirectory(const std::string& path) override {
+    int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (fd < 0) return SystemError("open", path);
+    int rc = ::fsync(fd);
+    // Some network file systems cannot sync a folder and say so with EINVAL; there is nothing more to ask of them.
+    Status status = rc == 0 || errno == EINVAL ? Status::OK() : SystemError("sync", path);
+    ::close(fd);
+    return status;
+  }
+
+  Result<std::vector<DirectoryEntry>> List(const std::string& path) override {
+    DIR* dir = ::opendir(path.c_str());
+    if (!dir) return SystemError("list", path);
+    std::vector<DirectoryEntry> entries;
+    errno = 0;
+    for (dirent* entry; (entry = ::readdir(dir)) != nullptr; errno = 0) {
+      std::string name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      FileKind kind = entry->d_type == DT_REG ? FileKind::kFile : FileKind::kDirectory;
+      if (entry->d_type != DT_REG && entry->d_type != DT_DIR) {
+        struct stat st;
+        kind = ::stat(JoinPath(path, name).c_str(), &st) == 0 ? KindOf(st.st_mode) : FileKind::kOther;
+      }
+      entries.push_back({std::move(name), kind});
+    }
+    Status status = errno == 0 ? Status::OK() : SystemError("list", path);
+    ::closedir(dir);
+    WEIR_RETURN_NOT_OK(status);
+    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return entries;
+  }
+
+  Result<FileInfo> Stat(const std::string& path) override {
+    struct stat st;
+    if (::stat(path.c_str(), &st) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) return FileInfo{};
+      return SystemError("look at", path);
+    }
+    EventTime modified = int64_t{st.st_mtim.tv_sec} * 1000000 + st.st_mtim.tv_nsec / 1000;
+    return FileInfo{KindOf(st.st_mode), st.st_size, modified};
+  }
+
+  Status MakeDirectories(const std::string& path) override {
+    if (path.empty()) return Status::OK();
+    for (size_t end = 0; end != std::string::npos;) {
+      end = path.find('/', end + 1);
+      std::string part = path.substr(0, end);
+      if (::mkdir(part.c_str(), 0777) == 0) continue;
+      int reason = errno;
+      struct stat st;
+      if (::stat(part.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) continue;
+      errno = reason == EEXIST ? ENOTDIR : reason;
+      return SystemError("create folder", part);
+    }
+    return Status::OK();
+  }
+};
+
+}  // namespace
+
+FileSystem& RealFileSystem() {
+  static RealFiles files;
+  return files;
+}
+
+}  // namespace weir
