@@ -4,7 +4,8 @@
 // not be used by two threads at once. Buffers are immutable once they are in a batch.
 //
 // Three things an operator must know:
-//  * Logical and physical types differ in one way only: a column whose schema type is utf8 may arrive dictionary-encoded
+//  * Logical and physical types differ in one way only: a column whose schema type is utf8 may arrive
+//  dictionary-encoded
 //    (dictionary<int32, utf8>). Kernels that gain from it look; the others call PlainColumn().
 //  * A column may be pruned: nobody downstream reads it, so nobody made it, and column(i) is null. An operator that
 //    copies all columns passes the null on. An operator never touches a column that it did not ask for at plan time.
@@ -69,17 +70,18 @@ class Batch {
   Batch() = default;
   /// `columns` in schema order, each of `num_rows` rows, null pointer = pruned. Event time: kMinEventTime for all rows.
   Batch(SchemaPtr schema, std::vector<ArrayDataPtr> columns, int64_t num_rows);
-  static Batch FromRecordBatch(const arrow::RecordBatch& batch);
+  /// Columns normalised to the flowing types (types.h). Errors: as NormalizeColumn.
+  static Result<Batch> FromRecordBatch(const arrow::RecordBatch& batch);
 
   const SchemaPtr& schema() const { return schema_; }
   int num_columns() const { return static_cast<int>(columns_.size()); }
-  int64_t num_rows() const { return selection_.rows ? selection_.count : physical_rows_; }
+  int64_t num_rows() const { return num_rows_; }
 
   /// Column `i` after selection: dense, offset 0 not guaranteed, maybe dictionary-encoded, null when pruned.
   const ArrayDataPtr& column(int i) const;
-  /// The same, with a dictionary decoded.
+  /// The same, with a dictionary decoded. Who makes dictionary columns keeps rows × longest value below 2 GiB.
   const ArrayDataPtr& PlainColumn(int i) const;
-  bool is_pruned(int i) const { return columns_[i] == nullptr; }
+  bool is_pruned(int i) const { return columns_[i].data == nullptr; }
 
   const Int64Column& event_time() const;
   bool has_window() const { return has_window_; }
@@ -91,11 +93,11 @@ class Batch {
   bool has_weight() const { return has_weight_; }
   const Int64Column& weight() const;
 
-  void set_event_time(Int64Column time);                      // of num_rows() rows
+  void set_event_time(Int64Column time);  // of num_rows() rows
   void set_window(Int64Column start, Int64Column end);
   void set_weight(Int64Column weight);
   void set_pane(Pane pane) { pane_ = pane; }
-  /// Event time, window, pane and weight of `other`, which has the same number of rows.
+  /// Event time, window, pane and weight of `other`, which has the same number of rows. Gathers nothing.
   void CopyTimeFrom(const Batch& other);
 
   /// Keeps rows `selection` (row numbers of this batch as num_rows() counts them, ascending). Cheap: gathers nothing.
@@ -104,29 +106,41 @@ class Batch {
   Batch Slice(int64_t offset, int64_t length) const;
   /// Same time and rows, other columns. `columns` have num_rows() rows.
   Batch WithColumns(SchemaPtr schema, std::vector<ArrayDataPtr> columns) const;
-  /// Columns `indices` of this batch under `schema`, without gathering.
-  Batch Project(SchemaPtr schema, const std::vector<int>& indices) const;
+  /// Columns under `schema`, without gathering: output column j is column `indices[j]` of this batch, or, where that is
+  /// negative, fresh[-1 - indices[j]], which has num_rows() rows.
+  Batch Project(SchemaPtr schema, const std::vector<int>& indices, std::vector<ArrayDataPtr> fresh = {}) const;
   /// Gathers every column now; afterwards there is no selection.
   Batch Compact() const;
   /// Plain columns (dictionaries decoded, pruned columns as nulls) for Arrow's own functions, Parquet, tests.
   Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch() const;
 
-  /// Bytes of all buffers that it holds (shared ones counted in full): for channels and the memory budget.
+  /// Bytes that its rows refer to, roughly for columns under a selection; a dictionary counts in full. For channels and
+  /// the memory budget.
   int64_t size_bytes() const;
 
  private:
-  void Gather(Int64Column* column) const;
+  // Rows that are still to be gathered from the column beside it; null: the column is dense. Columns share the object.
+  using PendingRows = std::shared_ptr<const Selection>;
+  struct LazyColumn {
+    ArrayDataPtr data;
+    PendingRows rows;
+  };
+  struct LazyInt64 {
+    Int64Column values;
+    PendingRows rows;
+  };
+  static const Int64Column& Gather(LazyInt64* column);
+  template <class Derive>
+  Batch DeriveRows(int64_t num_rows, Derive derive) const;
 
   SchemaPtr schema_;
-  mutable std::vector<ArrayDataPtr> columns_;
-  mutable std::vector<bool> gathered_;  // empty when there is no selection
-  int64_t physical_rows_ = 0;
-  Selection selection_;
-  mutable Int64Column event_time_{kMinEventTime};
-  mutable Int64Column window_start_{kMinEventTime};
-  mutable Int64Column window_end_{kEndOfGlobalWindow};
-  mutable Int64Column weight_{1};
-  mutable bool time_gathered_ = true;
+  mutable std::vector<LazyColumn> columns_;
+  mutable std::vector<ArrayDataPtr> plain_;  // decoded dictionaries; empty until the first
+  int64_t num_rows_ = 0;
+  mutable LazyInt64 event_time_{Int64Column(kMinEventTime), nullptr};
+  mutable LazyInt64 window_start_{Int64Column(kMinEventTime), nullptr};
+  mutable LazyInt64 window_end_{Int64Column(kEndOfGlobalWindow), nullptr};
+  mutable LazyInt64 weight_{Int64Column(1), nullptr};
   bool has_window_ = false;
   bool has_weight_ = false;
   Pane pane_;

@@ -19,8 +19,16 @@ using TypePtr = std::shared_ptr<arrow::DataType>;
 /// timestamp[us, UTC], the only timestamp type that flows.
 const TypePtr& TimestampType();
 
+/// dictionary<int32, utf8>, the physical form that a utf8 column may take.
+const TypePtr& DictionaryType();
+
 /// The flowing type for any Arrow type, or TypeError when there is none (intervals, unions, half floats …).
 Result<TypePtr> NormalizedType(const arrow::DataType& type);
+
+/// `column` as its flowing type: widened, rescaled, checked. A dictionary of strings stays one (as DictionaryType())
+/// unless its dictionary holds nulls. Errors: TypeError as NormalizedType; Invalid when a value does not fit (uint64 ≥
+/// 2^63, timestamps outside of µs).
+Result<std::shared_ptr<arrow::ArrayData>> NormalizeColumn(const std::shared_ptr<arrow::ArrayData>& column);
 
 /// "integer", "number", "string", "boolean", "bytes", "timestamp", "date", "decimal(p, s)", "array<…>", "map<…>",
 /// "object{a: integer, …}": the names of pipeline files, used in every message.
