@@ -39,10 +39,13 @@ class Node {
   ScalarStyle style() const { return style_; }
   /// File offsets of bytes [begin, end) of text(): escapes, folding and indentation are accounted for.
   Span SpanOfText(size_t begin, size_t end) const;
-  bool IsNull() const;                        // plain: empty, ~, null, Null, NULL
-  std::optional<bool> AsBool() const;         // plain: YAML 1.1 words, as Beam's loader reads them
-  std::optional<int64_t> AsInt64() const;     // plain: decimal, 0x, 0o, 1_000
-  std::optional<double> AsDouble() const;     // plain: YAML float, .inf, .nan; integers too
+  bool IsNull() const;                 // plain: empty, ~, null, Null, NULL
+  std::optional<bool> AsBool() const;  // plain: YAML 1.1 words, as Beam's loader reads them
+  std::optional<int64_t> AsInt64()
+      const;  // plain: decimal, 1_000, 0x, 0b, 0o; leading 0 is octal, as Beam's loader reads it
+  std::optional<double> AsDouble() const;  // plain: YAML float, 1e3, .inf, .nan; integers too
+  /// It came from ${env:…} or ${file:…} and must never be printed.
+  bool is_secret() const { return secret_; }
   /// "a string", "an integer", "a mapping", "null" …, for messages.
   std::string Describe() const;
 
@@ -55,12 +58,15 @@ class Node {
 
  private:
   friend class NodeBuilder;
+  static constexpr size_t kNoText = static_cast<size_t>(-1);  // text_ stands in no file
   NodeKind kind_ = NodeKind::kScalar;
   ScalarStyle style_ = ScalarStyle::kPlain;
   SourcePtr source_;
   Span span_;
   std::string text_;
-  std::vector<uint32_t> offsets_;  // file offset of each byte of text_; empty: contiguous from span_.begin (+ quote)
+  std::vector<uint32_t> offsets_;  // file offset of each byte of text_; empty: byte i stands at text_begin_ + i
+  size_t text_begin_ = kNoText;
+  bool secret_ = false;
   std::vector<NodeEntry> entries_;
   std::vector<NodePtr> items_;
 };
@@ -71,13 +77,15 @@ NodePtr MakeMapNode(std::vector<NodeEntry> entries, const NodePtr& origin);
 NodePtr MakeSequenceNode(std::vector<NodePtr> items, const NodePtr& origin);
 
 struct YamlLimits {
-  size_t max_bytes = 1 << 20;      // a pipeline file
+  size_t max_bytes = 1 << 20;  // a pipeline file
   int max_depth = 64;
-  size_t max_nodes = 1'000'000;    // after aliases are resolved: an alias bomb ends here
+  size_t max_nodes = 1'000'000;  // after aliases are resolved: an alias bomb ends here
 };
 
-/// Parses one YAML 1.2 document (libfyaml). Syntax errors, duplicate keys, a second document, invalid UTF-8, limits: each a
-/// diagnostic with its place; then null. Aliases and `<<` are resolved within the node budget.
+/// Parses one YAML 1.2 document (libfyaml). Syntax errors, duplicate keys, a second document, invalid UTF-8, limits:
+/// each a diagnostic with its place. Null when there is no tree to go on with; else the tree, so that its other
+/// mistakes can be told in the same run. Aliases and `<<` are resolved within the node budget; an alias shares the node
+/// of its anchor.
 NodePtr LoadYaml(const SourcePtr& source, const YamlLimits& limits, Diagnostics* diagnostics);
 
 }  // namespace weir
