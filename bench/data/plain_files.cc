@@ -57,10 +57,11 @@ Status WriteBig(const std::string& folder, int64_t rows) {
   for (int64_t row = 0; row < keys * 2; ++row) {
     int64_t id = ids(row), key = id % keys;
     uint64_t bits = Mix(static_cast<uint64_t>(id));
-    char note[13];
-    for (int i = 0; i < 12; ++i) note[i] = static_cast<char>('a' + ((bits >> (5 * i)) & 31) % 26);
+    uint64_t letters[2] = {bits, Mix(bits)};
+    char note[18];
+    for (int i = 0; i < 18; ++i) note[i] = static_cast<char>('a' + ((letters[i / 9] >> (5 * (i % 9))) & 31) % 26);
     big << id << ',' << key << ',' << static_cast<int64_t>(bits % 100'000) << ",kind-"
-        << static_cast<int64_t>(bits >> 57) << ',' << std::string_view(note, 12) << '\n';
+        << static_cast<int64_t>(bits >> 57) << ',' << std::string_view(note, sizeof(note)) << '\n';
     WEIR_RETURN_NOT_OK(big.FlushIfFull());
   }
   WEIR_RETURN_NOT_OK(big.Close());
