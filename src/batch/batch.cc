@@ -155,6 +155,7 @@ void Batch::CopyTimeFrom(const Batch& other) {
   has_window_ = other.has_window_;
   has_weight_ = other.has_weight_;
   pane_ = other.pane_;
+  morsel_ = other.morsel_;
 }
 
 // A batch of the same columns and times in which `derive` says what becomes of the rows of each: from the values and
@@ -167,6 +168,7 @@ Batch Batch::DeriveRows(int64_t num_rows, Derive derive) const {
   out.has_window_ = has_window_;
   out.has_weight_ = has_weight_;
   out.pane_ = pane_;
+  out.morsel_ = morsel_;
   std::vector<std::pair<const Selection*, PendingRows>> known;
   auto rows_for = [&](const PendingRows& old) -> PendingRows {
     for (const auto& [from, to] : known) {

@@ -97,7 +97,10 @@ class Batch {
   void set_window(Int64Column start, Int64Column end);
   void set_weight(Int64Column weight);
   void set_pane(Pane pane) { pane_ = pane; }
-  /// Event time, window, pane and weight of `other`, which has the same number of rows. Gathers nothing.
+  /// Number of the piece of its source that the rows come from, while they stay in order in one lane; -1: unknown.
+  int64_t morsel() const { return morsel_; }
+  void set_morsel(int64_t morsel) { morsel_ = morsel; }
+  /// Event time, window, pane, weight and morsel of `other`, which has the same number of rows. Gathers nothing.
   void CopyTimeFrom(const Batch& other);
 
   /// Keeps rows `selection` (row numbers of this batch as num_rows() counts them, ascending). Cheap: gathers nothing.
@@ -144,6 +147,7 @@ class Batch {
   bool has_window_ = false;
   bool has_weight_ = false;
   Pane pane_;
+  int64_t morsel_ = -1;
 };
 
 }  // namespace weir

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "plan/binding.h"
+#include "plan/step_binding.h"
 
 namespace weir {
 
@@ -33,6 +33,8 @@ struct PhysicalNode {
   int max_lanes = 0;             // 0: any
   ScanRequest scan;              // sources
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
+  std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;  // see OperatorSpec
+  bool can_project = false;      // sources
   std::function<Result<std::shared_ptr<Source>>(const ScanRequest&)> make_source;
   std::function<Result<std::shared_ptr<Sink>>()> make_sink;
   std::vector<std::string> notes;

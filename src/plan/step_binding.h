@@ -1,0 +1,87 @@
+// StepBinding: what the planner knows of one step: schemas, operators, how rows get to them, what may be pushed into a scan.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch/batch.h"
+#include "expr/expr.h"
+#include "plan/column_set.h"
+#include "time/windowing.h"
+
+namespace weir {
+
+class Operator;
+class Sink;
+class Source;
+struct OperatorContext;
+
+/// What is known of a collection before it flows.
+struct CollectionInfo {
+  SchemaPtr schema;
+  WindowingStrategy windowing;
+  bool has_window = false;  // rows carry an explicit window: they come from a grouping step
+  bool bounded = true;
+  bool changes = false;  // rows carry weights
+};
+
+enum class ExchangeKind {
+  kForward,    // same lane, no copy
+  kHash,       // rows with equal keys (and, if asked, equal windows) meet in one lane
+  kBroadcast,  // every lane sees every row
+  kRebalance,  // any lane; spreads work
+  kGather,     // one lane sees all
+};
+
+struct Exchange {
+  ExchangeKind kind = ExchangeKind::kForward;
+  std::vector<int> keys;  // kHash: columns of the input
+};
+
+/// One physical operator of a step. A step is one operator, or a chain with exchanges between (partial → final).
+struct OperatorSpec {
+  std::string name;                // "Combine (partial)": for explain
+  std::vector<Exchange> inputs;    // one per port: how rows get here
+  std::vector<SchemaPtr> outputs;  // schema per output port, without the error port
+  int max_lanes = 0;               // 0: as many as the run has
+  std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
+  /// Columns of each input that are needed to make `outputs` (per port). Default: all columns of all inputs.
+  std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;
+  std::vector<std::string> notes;  // lines for explain
+};
+
+/// What the planner asks of a source after it has seen the whole graph.
+struct ScanRequest {
+  ColumnSet columns;                                  // others may stay pruned
+  std::shared_ptr<const CompiledExpr> filter;         // rows for which this is not true may be left out; or null
+  int64_t limit = -1;                                 // no more rows than this are needed; -1: all
+};
+
+struct StepOutput {
+  std::string name;  // "" = the main output
+  CollectionInfo info;
+};
+
+struct StepBinding {
+  std::vector<StepOutput> outputs;
+  /// Exactly one of the three is set.
+  std::vector<OperatorSpec> operators;
+  std::function<Result<std::shared_ptr<Source>>(const ScanRequest&)> source;
+  std::function<Result<std::shared_ptr<Sink>>()> sink;
+  int sink_max_lanes = 0;
+  /// The needs of a sink are all columns of its input.
+
+  /// Sources: what a ScanRequest may use.
+  bool can_project = false;
+  /// Whether this source applies this predicate exactly (no row more, no row less). Null: takes no filter.
+  std::function<bool(const CompiledExpr&)> can_filter;
+  /// Row errors can occur (decides whether a filter may move below the error check).
+  bool can_reject = true;
+  /// A transform that hands on its rows unchanged where this is true: the planner may move it into the scan.
+  std::shared_ptr<const CompiledExpr> filter;
+  std::vector<std::string> notes;  // lines for explain: files, sizes, guarantees
+};
+
+}  // namespace weir
