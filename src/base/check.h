@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define WEIR_CHECK(condition, text)                                                                      \
-  do {                                                                                                   \
-    if (__builtin_expect(!(condition), 0)) {                                                             \
+#define WEIR_CHECK(condition, text)                                                                             \
+  do {                                                                                                          \
+    if (__builtin_expect(!(condition), 0)) {                                                                    \
       std::fprintf(stderr, "weir: broken invariant at %s:%d: %s (%s)\n", __FILE__, __LINE__, text, #condition); \
-      std::abort();                                                                                      \
-    }                                                                                                    \
+      std::abort();                                                                                             \
+    }                                                                                                           \
   } while (false)

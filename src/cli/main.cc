@@ -12,8 +12,8 @@ int main(int argc, char** argv) {
   }
   const weir::BuildInfo& info = weir::GetBuildInfo();
   if (argc == 2 && std::strcmp(argv[1], "version") == 0) {
-    std::printf("weir %s (%s, %s, %s; Arrow %s, DuckDB %s)\n", info.version, info.commit, info.build_type, info.compiler,
-                info.arrow_version, info.duckdb_version);
+    std::printf("weir %s (%s, %s, %s; Arrow %s, DuckDB %s)\n", info.version, info.commit, info.build_type,
+                info.compiler, info.arrow_version, info.duckdb_version);
     return 0;
   }
   std::fprintf(stderr, "usage: weir version\n");
