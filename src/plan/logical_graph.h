@@ -1,4 +1,5 @@
-// LogicalGraph: a pipeline file after its composites, chains, names and references are resolved; types are not known yet.
+// LogicalGraph: a pipeline file after its composites, chains, names and references are resolved; types are not known
+// yet.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 
 #include "config/diagnostic.h"
 #include "config/node.h"
+#include "time/windowing.h"
 
 namespace weir {
 
@@ -29,25 +31,15 @@ struct StepInput {
 struct TriggerSpec {
   enum class Kind { kDefault, kEarlyLate, kAfterCount, kProcessingTime, kAny, kAll, kEach, kRepeat };
   Kind kind = Kind::kDefault;
-  int64_t count = 0;                      // kAfterCount
-  int64_t delay_us = 0;                   // kProcessingTime, after the pane's first row
-  std::vector<TriggerSpec> early, late;   // kEarlyLate: none or one each, of kind kAfterCount or kProcessingTime
-  std::vector<TriggerSpec> parts;         // kAny, kAll, kEach; exactly one for kRepeat
+  int64_t count = 0;                     // kAfterCount
+  int64_t delay_us = 0;                  // kProcessingTime, after the pane's first row
+  std::vector<TriggerSpec> early, late;  // kEarlyLate: none or one each, of kind kAfterCount or kProcessingTime
+  std::vector<TriggerSpec> parts;        // kAny, kAll, kEach; exactly one for kRepeat
 };
 
-/// A `windowing:` map. Times are microseconds.
+/// A `windowing:` map.
 struct WindowingSpec {
-  enum class Kind { kGlobal, kFixed, kSliding, kSessions };
-  enum class Accumulation { kDiscarding, kAccumulating, kRetracting };
-  enum class OutputTime { kEndOfWindow, kEarliest, kLatest };
-  Kind kind = Kind::kGlobal;
-  int64_t size_us = 0;    // fixed, sliding; > 0
-  int64_t period_us = 0;  // sliding; > 0
-  int64_t offset_us = 0;  // fixed, sliding
-  int64_t gap_us = 0;     // sessions; > 0
-  int64_t allowed_lateness_us = 0;
-  Accumulation accumulation = Accumulation::kDiscarding;
-  OutputTime output_time = OutputTime::kEndOfWindow;
+  WindowingStrategy strategy;
   TriggerSpec trigger;
 };
 
@@ -59,16 +51,16 @@ struct ErrorHandling {
 };
 
 struct LogicalStep {
-  int id = -1;             // its index in LogicalGraph::steps
-  std::string name;        // unique: "Outer/Inner"; an unnamed step has its type's name, with "@LINE" where that is taken
+  int id = -1;       // its index in LogicalGraph::steps
+  std::string name;  // unique: "Outer/Inner"; an unnamed step has its type's name, with "@LINE" where that is taken
   std::string type;
-  NodePtr node;            // the whole step; of the composite for a step that the composite implies
-  NodePtr type_node;       // for messages about the type
-  NodePtr config;          // null when there is none
+  NodePtr node;       // the whole step; of the composite for a step that the composite implies
+  NodePtr type_node;  // for messages about the type
+  NodePtr config;     // null when there is none
   std::vector<StepInput> inputs;
   bool explicit_no_input = false;  // `input: {}`, or the `source` of a pipeline
-  /// Windows the step's inputs; of a step without inputs, its outputs. Written here or inherited from the composite whose
-  /// root this is. For WindowInto it is what the step does, wherever it was written.
+  /// Windows the step's inputs; of a step without inputs, its outputs. Written here or inherited from the composite
+  /// whose root this is. For WindowInto it is what the step does, wherever it was written.
   std::optional<WindowingSpec> windowing;
   NodePtr windowing_node;
   std::optional<ErrorHandling> error_handling;

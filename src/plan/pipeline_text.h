@@ -33,9 +33,9 @@ class PipelineFile {
     /// input is what is expected; mocks are Create steps.
     LogicalGraph graph;
     struct Expectation {
-      int step;             // the kTestExpectType step
-      bool of_input;        // expected_inputs rather than expected_outputs
-      const TestData* data; // in tests()
+      int step;              // the kTestExpectType step
+      bool of_input;         // expected_inputs rather than expected_outputs
+      const TestData* data;  // in tests()
     };
     std::vector<Expectation> expectations;
   };
