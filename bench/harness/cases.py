@@ -1,0 +1,54 @@
+"""What is measured: one row of the table each."""
+from dataclasses import dataclass, field
+
+PEERS = ("duckdb", "polars", "datafusion")
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    title: str
+    goal: float                     # of PROOF: CPU seconds against the best peer
+    kind: str = "parquet"           # format of the answer
+    columns: tuple = ()             # compared columns; empty: all
+    order: str = ""                 # the rows must be in this order
+    peers: tuple = PEERS
+    weir_args: tuple = ()
+    tolerance: float = 1e-9         # of sums of doubles and decimals
+    figure: str = "cpu"             # cpu, or wall where start-up is the point
+    note: str = field(default="")
+
+
+CASES = [
+    Case("start", "start-up: one row, nothing else", 0.2, kind="none", figure="wall"),
+    Case("csv_parquet", "CSV 1.62 GB, filter, 5 columns → Parquet", 0.5),
+    Case("ndjson_parquet", "NDJSON 2.28 GB → Parquet, 7 columns", 0.45),
+    Case("ndjson_ndjson", "NDJSON 2.28 GB, filter, 4 columns → NDJSON", 0.45, kind="json"),
+    Case("group_channel", "Parquet, group by channel (10 K groups)", 0.75),
+    Case("group_auction", "Parquet, group by auction (600 K groups)", 0.6),
+    Case("group_bidder_auction", "Parquet, group by bidder, auction (2.9 M groups)", 0.85),
+    Case("join", "bids × auctions, 11 columns", 0.9),
+    Case("sort", "sort 9.2 M bids, 7 columns, in 400 MB", 0.9, order="-price,auction,bidder,dateTime",
+         weir_args=("--memory", "400MB"), note="Polars knows no limit: its memory is what it took."),
+    Case("words", "word count, 24 M words", 0.9),
+    Case("brc", "1BRC-like, 20 M temperatures", 0.9),
+    Case("tpch_q1", "TPC-H 1: wide aggregate", 0.9, tolerance=1e-5,
+         note="DataFusion rounds averages of decimals to six digits."),
+    Case("tpch_q3", "TPC-H 3: two joins, group, top 10", 0.9),
+    Case("tpch_q5", "TPC-H 5: five joins, group", 0.9),
+    Case("tpch_q6", "TPC-H 6: filter, one sum", 0.9),
+    Case("tpch_q12", "TPC-H 12: join, conditional counts", 0.9),
+    Case("tpch_q18", "TPC-H 18: large group, two joins, top 100", 0.9),
+    Case("q0", "Nexmark 0: pass through", 0.9),
+    Case("q1", "Nexmark 1: currency", 0.9),
+    Case("q2", "Nexmark 2: selection", 0.9),
+    Case("q3", "Nexmark 3: local item", 0.9),
+    Case("q5", "Nexmark 5: hot items, sliding windows", 0.25),
+    Case("q7", "Nexmark 7: highest bid per window", 0.9),
+    Case("q8", "Nexmark 8: new users, window join", 0.9),
+    Case("q17", "Nexmark 17: auction statistics", 0.35),
+    Case("q18", "Nexmark 18: last bid per bidder and auction", 0.5, columns=("auction", "bidder", "dateTime"),
+         note="several bids of a key share the last millisecond: any of them is right."),
+    Case("q20", "Nexmark 20: bids joined with auctions of category 10", 0.85),
+    Case("q22", "Nexmark 22: directories of the URL", 0.9),
+]

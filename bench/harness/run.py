@@ -1,0 +1,156 @@
+"""bench/run: measures Weir and its peers on the same bytes and writes bench/RESULTS.md. See --help."""
+import argparse
+import datetime
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+
+import cases
+import measure
+import report
+
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "weir-bench")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
+    parser.add_argument("--only", action="append", metavar="NAME", help="this row (repeatable); the others are kept")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each engine (5)")
+    parser.add_argument("--quick", action="store_true", help="3 runs, a tenth of the data, table to stdout only")
+    parser.add_argument("--engines", default="weir,duckdb,polars,datafusion", help="comma-separated")
+    parser.add_argument("--weir", default=os.path.join(os.path.dirname(BENCH), "build/release/bin/weir"))
+    parser.add_argument("--data", help=f"folder of the data ({CACHE}/full)")
+    parser.add_argument("--list", action="store_true", help="list the rows")
+    return parser.parse_args()
+
+
+class Runner:
+    def __init__(self, args):
+        self.args = args
+        self.data = os.path.realpath(args.data or os.path.join(CACHE, "small" if args.quick else "full"))
+        self.out = os.path.join(CACHE, "out")
+        os.makedirs(self.out, exist_ok=True)
+        self.env = dict(os.environ, POLARS_MAX_THREADS="2", PYTHONDONTWRITEBYTECODE="1")
+
+    def command(self, engine, case):
+        out = self.path(engine, case)
+        if engine != "weir":
+            return [sys.executable, f"{BENCH}/peers/{engine}_peer.py", case.name, self.data, out]
+        return [self.args.weir, "run", f"{BENCH}/pipelines/{case.name}.yaml", "-p", f"data={self.data}", "-p", f"out={out}",
+                *case.weir_args]
+
+    def path(self, engine, case):
+        extension = {"json": "ndjson"}.get(case.kind, case.kind)
+        return os.path.join(self.out, f"{case.name}-{engine}.{extension}")
+
+    def remove(self, path):
+        for victim in (path, path + ".spill"):
+            shutil.rmtree(victim, ignore_errors=True)
+            if os.path.exists(victim):
+                os.remove(victim)
+
+    def once(self, engine, case):
+        path = self.path(engine, case)
+        self.remove(path)
+        return measure.run(self.command(engine, case), self.env, log=os.path.join(self.out, f"{case.name}-{engine}.log"))
+
+    def failure(self, engine, case, cost):
+        if cost.exit_code == 0:
+            return None
+        with open(os.path.join(self.out, f"{case.name}-{engine}.log"), errors="replace") as log:
+            lines = log.read().strip().splitlines()
+        return f"exit code {cost.exit_code}: {lines[-1][:200] if lines else 'no message'}"
+
+    def fingerprint(self, engine, case):
+        if case.kind == "none":
+            return {}
+        argv = [sys.executable, f"{BENCH}/harness/check.py", self.path(engine, case), case.kind, *case.columns]
+        if case.order:
+            argv.append("sorted:" + case.order)
+        done = subprocess.run(argv, capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr.strip().splitlines()[-1][:300]}
+
+    def measure(self, case):
+        """Answers first, then times. An engine with a wrong answer is not measured."""
+        engines = [e for e in self.args.engines.split(",") if e == "weir" or e in case.peers]
+        answers, failures = {}, {}
+        for engine in engines:
+            failed = self.failure(engine, case, self.once(engine, case))
+            if failed:
+                failures[engine] = failed
+            else:
+                answers[engine] = self.fingerprint(engine, case)
+            self.remove(self.path(engine, case))
+        reference = next((answers[e] for e in ("duckdb", "datafusion", "polars", "weir") if e in answers), {})
+        for engine, answer in list(answers.items()):
+            if difference := differs(reference, answer, case.tolerance):
+                failures[engine] = "wrong answer: " + difference
+                del answers[engine]
+        runs = {engine: [] for engine in answers}
+        for _ in range(3 if self.args.quick else self.args.runs):
+            for engine in runs:
+                runs[engine].append(vars(self.once(engine, case)))
+                self.remove(self.path(engine, case))
+        return {"runs": runs, "failures": failures, "rows": reference.get("rows"), "versions": self.versions(),
+                "date": datetime.date.today().isoformat()}
+
+    def versions(self):
+        found = {name: metadata.version(name) for name in cases.PEERS}
+        if os.path.exists(self.args.weir):
+            done = subprocess.run([self.args.weir, "version"], capture_output=True, text=True)
+            found["weir"] = done.stdout.strip().splitlines()[0].removeprefix("weir ") if done.stdout else "?"
+        return found
+
+
+def differs(a, b, tolerance):
+    if "error" in b:
+        return b["error"]
+    for key in ("rows", "hash", "columns", "out_of_order"):
+        if a.get(key) != b.get(key):
+            return f"{key} {b.get(key)} instead of {a.get(key)}"
+    if a.get("out_of_order"):
+        return f"{a['out_of_order']} rows out of order"
+    for column, value in a.get("sums", {}).items():
+        if not math.isclose(value or 0, b["sums"].get(column) or 0, rel_tol=tolerance):
+            return f"sum of {column} {b['sums'].get(column)} instead of {value}"
+    return None
+
+
+def main():
+    args = arguments()
+    chosen = [c for c in cases.CASES if not args.only or c.name in args.only]
+    if args.list:
+        print("\n".join(f"{c.name:22} {c.title}" for c in cases.CASES))
+        return
+    if unknown := set(args.only or []) - {c.name for c in cases.CASES}:
+        sys.exit(f"bench/run: no row {', '.join(sorted(unknown))}; --list names them")
+    kept = os.path.join(CACHE, "results-quick.json" if args.quick else "results.json")
+    results = {}
+    if os.path.exists(kept):
+        with open(kept) as file:
+            results = json.load(file)
+    runner = Runner(args)
+    reasons = report.notes(os.path.join(BENCH, "notes.md"))
+    for case in chosen:
+        old = results.get(case.name, {"runs": {}})
+        new = runner.measure(case)
+        # Engines that were left out this time keep the figures that they had.
+        new["runs"] = {**{e: r for e, r in old["runs"].items() if e not in args.engines.split(",")}, **new["runs"]}
+        results[case.name] = new
+        print(report.row(case, new, reasons), flush=True)
+        with open(kept, "w") as file:
+            json.dump(results, file)
+    text = report.render(cases.CASES, results, reasons)
+    if args.quick:
+        print("\n" + text)
+        return
+    with open(os.path.join(BENCH, "RESULTS.md"), "w") as file:
+        file.write(text)
+
+
+main()

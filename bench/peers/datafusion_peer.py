@@ -1,0 +1,53 @@
+"""DataFusion: python datafusion_peer.py CASE DATA_FOLDER OUT. The same SQL as DuckDB, on two target partitions."""
+import sys
+
+import pyarrow as pa
+import sql
+from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext
+
+BIDS = pa.schema([("auction", pa.int64()), ("bidder", pa.int64()), ("price", pa.int64()), ("channel", pa.string()),
+                  ("url", pa.string()), ("dateTime", pa.int64()), ("extra", pa.string())])
+
+
+def context(case):
+    config = SessionConfig().with_target_partitions(2)
+    config = config.set("datafusion.sql_parser.enable_ident_normalization", "false")
+    config = config.set("datafusion.execution.parquet.pushdown_filters", "true")
+    runtime = RuntimeEnvBuilder()
+    if case == "sort":
+        runtime = runtime.with_disk_manager_os().with_fair_spill_pool(400 * 1000 * 1000)
+    return SessionContext(config, runtime)
+
+
+def main(case, data, out):
+    if case == "start":
+        SessionContext().sql("select 1").collect()
+        return
+    ctx = context(case)
+    for table in ("bid", "auction", "person"):
+        ctx.register_parquet(table, f"{data}/nexmark/{table}.parquet")
+    for table in ("customer", "orders", "lineitem", "supplier", "nation", "region"):
+        ctx.register_parquet(table, f"{data}/tpch/{table}.parquet")
+    if case == "csv_parquet":
+        ctx.register_csv("bid_csv", f"{data}/nexmark/bid.csv", schema=BIDS)
+    if case.startswith("ndjson"):
+        ctx.register_json("bid_ndjson", f"{data}/nexmark/bid.ndjson", schema=BIDS, file_extension=".ndjson")
+    if case == "brc":
+        ctx.register_csv("stations", f"{data}/stations.csv", has_header=False, delimiter=";",
+                         schema=pa.schema([("station", pa.string()), ("temperature", pa.float64())]))
+    if case == "words":
+        ctx.register_csv("words", f"{data}/words.txt", has_header=False, delimiter="\x01", file_extension=".txt",
+                         schema=pa.schema([("line", pa.string())]))
+    names = {name: name for name in ("bid", "auction", "person", "bid_csv", "bid_ndjson", "stations", "words",
+                                     "customer", "orders", "lineitem", "supplier", "nation", "region")}
+    names |= {"us": "arrow_cast(dateTime, 'Int64')", "b_us": "arrow_cast(b.dateTime, 'Int64')", "split": "split_part"}
+    queries = sql.NEXMARK | sql.FILES | sql.TPCH
+    queries["words"] = "select word, count(*) as n from (select unnest(string_to_array(line, ' ')) as word from {words}) group by word"
+    query = queries[case].format(**names).replace("//", "/")
+    if case == "ndjson_ndjson":
+        ctx.sql(f"copy ({query}) to '{out}' stored as json").collect()
+    else:
+        ctx.sql(f"copy ({query}) to '{out}' stored as parquet options ('format.compression' 'zstd(1)')").collect()
+
+
+main(*sys.argv[1:])

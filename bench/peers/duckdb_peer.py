@@ -1,0 +1,43 @@
+"""DuckDB: python duckdb_peer.py CASE DATA_FOLDER OUT. One SQL statement a case, copied straight to the output file."""
+import sys
+
+import duckdb
+import sql
+
+BIDS = "{'auction':'BIGINT','bidder':'BIGINT','price':'BIGINT','channel':'VARCHAR','url':'VARCHAR','dateTime':'BIGINT','extra':'VARCHAR'}"
+
+
+def tables(data):
+    names = {t: f"read_parquet('{data}/nexmark/{t}.parquet')" for t in ("bid", "auction", "person")}
+    names |= {t: f"read_parquet('{data}/tpch/{t}.parquet') {t}"
+              for t in ("customer", "orders", "lineitem", "supplier", "nation", "region")}
+    # The schema is given and the quoting is known, so no file is sniffed.
+    names["bid_csv"] = f"read_csv('{data}/nexmark/bid.csv', header=true, columns={BIDS}, delim=',', quote='\"', escape='\"')"
+    names["bid_ndjson"] = f"read_json('{data}/nexmark/bid.ndjson', format='newline_delimited', columns={BIDS})"
+    names["stations"] = (f"read_csv('{data}/stations.csv', header=false, delim=';', "
+                         "columns={'station':'VARCHAR','temperature':'DOUBLE'})")
+    names["words"] = f"read_csv('{data}/words.txt', header=false, delim='\\x01', quote='', escape='', columns={{'line':'VARCHAR'}})"
+    names["us"], names["b_us"], names["split"] = "epoch_us(dateTime)", "epoch_us(b.dateTime)", "split_part"
+    return names
+
+
+def main(case, data, out):
+    if case == "start":
+        duckdb.connect().execute("select 1").fetchall()
+        return
+    con = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False})
+    con.execute("set enable_progress_bar=false")
+    if case == "sort":
+        con.execute(f"set memory_limit='400MB'; set temp_directory='{out}.spill'")
+    queries = sql.NEXMARK | sql.FILES | sql.TPCH
+    queries["words"] = "select word, count(*) as n from (select unnest(string_split(line, ' ')) as word from {words}) group by word"
+    # The latest row of each key by a hash aggregate: faster here than a window function.
+    queries["q18"] = """select unnest(latest) from (select arg_max(b, dateTime) as latest from {bid} b group by bidder, auction)"""
+    query = queries[case].format(**tables(data))
+    if case == "ndjson_ndjson":
+        con.execute(f"copy ({query}) to '{out}' (format json)")
+    else:
+        con.execute(f"copy ({query}) to '{out}' (format parquet, compression zstd, compression_level 1)")
+
+
+main(*sys.argv[1:])
