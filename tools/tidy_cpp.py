@@ -46,7 +46,7 @@ def functions(blanked):
             declaration = text[head:match.start()]
             # A constructor's member{initialiser} is not its body: the body follows `}` or `)`, not a name.
             kind = kind_of(declaration) if outside else "inside"
-            if kind == "data" and re.search(r"\)\s*:[^:]", declaration):
+            if outside and re.search(r"\)[\s\w]*:[^:].*[\w>]\s*$", declaration, re.S):
                 kind = "initialiser"
             stack.append((kind, head, declaration))
             if kind not in ("initialiser", "data"):
