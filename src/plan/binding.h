@@ -67,6 +67,9 @@ struct Component {
   BindFunction bind;
 };
 
+/// Keys of a `config` that the planner reads for every step, whatever its type.
+const std::vector<std::string>& StepConfigKeys();
+
 /// All components by type name. Filled once at start by explicit register lists; then read-only.
 class Registry {
  public:
@@ -78,7 +81,9 @@ class Registry {
     component->bind = [bind, raw = component.get()](const NodePtr& node,
                                                     BindContext& context) -> std::optional<StepBinding> {
       Config config{};
-      if (!ParseStepConfig(raw->spec, node, context.step_node(), &config, &context.diagnostics())) return std::nullopt;
+      if (!ParseConfig(raw->spec, node, context.step_node(), StepConfigKeys(), &config, &context.diagnostics())) {
+        return std::nullopt;
+      }
       return bind(config, context);
     };
     components_[name] = std::move(component);
@@ -88,14 +93,6 @@ class Registry {
   const std::map<std::string, std::unique_ptr<Component>>& components() const { return components_; }
 
  private:
-  /// ParseConfig of config/component_spec.h, leaving alone the keys that every step takes.
-  template <class Config>
-  static bool ParseStepConfig(const ComponentSpec& spec, const NodePtr& node, const NodePtr& step, Config* config,
-                              Diagnostics* diagnostics) {
-    return ParseConfig(spec, node, step, CommonStepKeys(), config, diagnostics);
-  }
-  static const std::vector<std::string>& CommonStepKeys();
-
   std::map<std::string, std::unique_ptr<Component>> components_;
 };
 

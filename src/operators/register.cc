@@ -1,0 +1,20 @@
+// The table of contents of the transforms: one line each, in alphabetical order.
+#include "operators/register.h"
+
+#include "plan/binding.h"
+
+namespace weir {
+
+void RegisterCreate(Registry& registry);
+void RegisterFilter(Registry& registry);
+void RegisterFlatten(Registry& registry);
+void RegisterWindowInto(Registry& registry);
+
+void RegisterOperators(Registry& registry) {
+  RegisterCreate(registry);
+  RegisterFilter(registry);
+  RegisterFlatten(registry);
+  RegisterWindowInto(registry);
+}
+
+}  // namespace weir
