@@ -1,8 +1,9 @@
 // Print: shows a collection on standard output as a table, NDJSON or CSV-like lines.
+#include "batch/print.h"
+
 #include <cstdio>
 #include <mutex>
 
-#include "batch/print.h"
 #include "engine/operator.h"
 #include "plan/binding.h"
 

@@ -5,8 +5,14 @@
 
 namespace weir {
 
+void RegisterGenerate(Registry& registry);
 void RegisterPrint(Registry& registry);
+void RegisterReadFromNexmark(Registry& registry);
 
-void RegisterConnectors(Registry& registry) { RegisterPrint(registry); }
+void RegisterConnectors(Registry& registry) {
+  RegisterGenerate(registry);
+  RegisterPrint(registry);
+  RegisterReadFromNexmark(registry);
+}
 
 }  // namespace weir
