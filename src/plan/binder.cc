@@ -121,11 +121,12 @@ bool Binder::ResolveRef(const OutputRef& ref, const std::string& alias, Resolved
       if (outputs.empty()) {
         diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has no output that could be read");
       } else if (ref.output.empty()) {
-        diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has several outputs, say which one", "one of " + list);
+        diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has several outputs, say which one",
+                           "one of " + list);
       } else {
         std::string near = ClosestMatch(ref.output, names);
         diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has no output '" + ref.output + "'",
-                           !near.empty()   ? "did you mean '" + name + "." + near + "'?"
+                           !near.empty()  ? "did you mean '" + name + "." + near + "'?"
                            : list.empty() ? "read it as '" + name + "'"
                                           : "it has " + list);
       }
@@ -142,6 +143,7 @@ bool Binder::ResolveRef(const OutputRef& ref, const std::string& alias, Resolved
 }
 
 bool Binder::ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out) {
+  if (input.refs.empty()) return false;  // refers to nothing that exists: already said
   std::vector<Resolved> parts(input.refs.size());
   bool good = true;
   for (size_t i = 0; i < input.refs.size(); ++i) good &= ResolveRef(input.refs[i], "", &parts[i]);
@@ -168,7 +170,7 @@ bool Binder::CheckArity(const LogicalStep& step, const Component& component, siz
   std::string wants = arity.max == 0           ? "no input"
                       : arity.min == arity.max ? std::to_string(arity.min) + (arity.min == 1 ? " input" : " inputs")
                       : arity.max < 0          ? "at least " + std::to_string(arity.min) + " inputs"
-                                               : std::to_string(arity.min) + " to " + std::to_string(arity.max) + " inputs";
+                                      : std::to_string(arity.min) + " to " + std::to_string(arity.max) + " inputs";
   diagnostics_.Error(at->source(), at->span(),
                      step.type + " takes " + wants + ", but step '" + step.name + "' has " + std::to_string(count),
                      count == 0 ? "add 'input: NAME', or put the step into a chain" : "");
@@ -222,7 +224,8 @@ void Binder::BindLogical(const LogicalStep& step) {
   std::vector<Resolved> inputs(step.inputs.size());
   bool good = true;
   for (size_t i = 0; i < step.inputs.size(); ++i) good &= ResolveInput(step, step.inputs[i], &inputs[i]);
-  if (!good || !CheckArity(step, *component, inputs.size())) return;
+  if (!good || !CheckArity(step, *component, inputs.size()))
+    return component->check(step.config, step.node, &diagnostics_);
 
   const bool windows_itself = step.type == "WindowInto";
   if (step.windowing && !windows_itself) {

@@ -32,7 +32,7 @@ class BindContext {
  public:
   virtual ~BindContext() = default;
   virtual const std::string& step_name() const = 0;
-  virtual const NodePtr& step_node() const = 0;    // the whole transform mapping
+  virtual const NodePtr& step_node() const = 0;  // the whole transform mapping
   virtual const std::vector<StepInputInfo>& inputs() const = 0;
   virtual Diagnostics& diagnostics() = 0;
   virtual Env& env() = 0;
@@ -65,6 +65,8 @@ struct Component {
   ComponentSpec spec;
   InputArity inputs;
   BindFunction bind;
+  /// Only reads the config: finds its mistakes where Bind cannot run because an input is wrong.
+  std::function<void(const NodePtr& config, const NodePtr& step, Diagnostics* diagnostics)> check;
 };
 
 /// Keys of a `config` that the planner reads for every step, whatever its type.
@@ -77,7 +79,11 @@ class Registry {
   template <class Config>
   void Add(ComponentSpec spec, InputArity inputs, std::optional<StepBinding> (*bind)(const Config&, BindContext&)) {
     std::string name = spec.name();
-    auto component = std::make_unique<Component>(Component{std::move(spec), inputs, nullptr});
+    auto component = std::make_unique<Component>(Component{std::move(spec), inputs, nullptr, nullptr});
+    component->check = [raw = component.get()](const NodePtr& node, const NodePtr& step, Diagnostics* diagnostics) {
+      Config config{};
+      ParseConfig(raw->spec, node, step, StepConfigKeys(), &config, diagnostics);
+    };
     component->bind = [bind, raw = component.get()](const NodePtr& node,
                                                     BindContext& context) -> std::optional<StepBinding> {
       Config config{};
@@ -97,8 +103,8 @@ class Registry {
 };
 
 /// Bindings of the commonest shape: one input, one output, one operator in the same lane, windowing unchanged.
-/// `needs_columns`: input columns read by the operator itself, besides those passed on by `pass_through` (input column per
-/// output column, -1 = computed).
+/// `needs_columns`: input columns read by the operator itself, besides those passed on by `pass_through` (input column
+/// per output column, -1 = computed).
 StepBinding RowWiseBinding(const BindContext& context, SchemaPtr output_schema, std::vector<int> reads,
                            std::vector<int> pass_through,
                            std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make);
