@@ -10,6 +10,8 @@
 #include <cstring>
 #include <limits>
 
+#include "batch/types.h"
+
 namespace weir {
 namespace {
 

@@ -8,12 +8,14 @@ namespace weir {
 void RegisterCreate(Registry& registry);
 void RegisterFilter(Registry& registry);
 void RegisterFlatten(Registry& registry);
+void RegisterSort(Registry& registry);
 void RegisterWindowInto(Registry& registry);
 
 void RegisterOperators(Registry& registry) {
   RegisterCreate(registry);
   RegisterFilter(registry);
   RegisterFlatten(registry);
+  RegisterSort(registry);
   RegisterWindowInto(registry);
 }
 
