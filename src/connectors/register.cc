@@ -8,11 +8,15 @@ namespace weir {
 void RegisterGenerate(Registry& registry);
 void RegisterPrint(Registry& registry);
 void RegisterReadFromNexmark(Registry& registry);
+void RegisterReadFromParquet(Registry& registry);
+void RegisterWriteToParquet(Registry& registry);
 
 void RegisterConnectors(Registry& registry) {
   RegisterGenerate(registry);
   RegisterPrint(registry);
   RegisterReadFromNexmark(registry);
+  RegisterReadFromParquet(registry);
+  RegisterWriteToParquet(registry);
 }
 
 }  // namespace weir
