@@ -55,12 +55,14 @@ Status KeyHasher::HashColumn(const arrow::ArrayData& column, int64_t rows, Dicti
     }
     case Type::DOUBLE: {
       const auto* values = column.GetValues<double>(1);
-      HashEach(column, rows, out, [=](int64_t i) { return hash::Word(static_cast<uint64_t>(DoubleKeyBits(values[i]))); });
+      HashEach(column, rows, out,
+               [=](int64_t i) { return hash::Word(static_cast<uint64_t>(DoubleKeyBits(values[i]))); });
       return Status::OK();
     }
     case Type::BOOL: {
       const uint8_t* bits = column.buffers[1]->data();
-      HashEach(column, rows, out, [&](int64_t i) { return hash::Word(arrow::bit_util::GetBit(bits, column.offset + i)); });
+      HashEach(column, rows, out,
+               [&](int64_t i) { return hash::Word(arrow::bit_util::GetBit(bits, column.offset + i)); });
       return Status::OK();
     }
     case Type::STRING:

@@ -1,5 +1,5 @@
-// The hash of key columns: the same value gives the same hash in every process, on every machine, in every version that reads
-// its files. The exchange, spill partitions and snapshots agree by it.
+// The hash of key columns: the same value gives the same hash in every process, on every machine, in every version that
+// reads its files. The exchange, spill partitions and snapshots agree by it.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,9 @@ inline uint64_t Fold(uint64_t a, uint64_t b) {
 }
 
 inline uint64_t Word(uint64_t x) { return Fold(x ^ 0x8ebc6af09c88c6e3ull, 0xa0761d6478bd642full); }
-inline uint64_t Combine(uint64_t seed, uint64_t h) { return Fold(seed ^ 0xe7037ed1a0b428dbull, h ^ 0x589965cc75374cc3ull); }
+inline uint64_t Combine(uint64_t seed, uint64_t h) {
+  return Fold(seed ^ 0xe7037ed1a0b428dbull, h ^ 0x589965cc75374cc3ull);
+}
 inline constexpr uint64_t kNull = 0x1d8e4e27c47d124full;
 
 /// The shape of wyhash (Wang Yi, final version 3): 16 bytes a step, ends overlap.
@@ -66,7 +68,8 @@ inline uint64_t Bytes(const char* data, size_t size) {
 
 }  // namespace hash
 
-/// Hashes rows of key columns. Remembers the hashes of dictionaries, so keep one per lane and key list. Not thread-safe.
+/// Hashes rows of key columns. Remembers the hashes of dictionaries, so keep one per lane and key list. Not
+/// thread-safe.
 class KeyHasher {
  public:
   /// One hash per row into `out`; no columns: 0. Null is a value like any other; -0.0 is 0.0, all NaN are one.

@@ -1,4 +1,5 @@
-// RowBytes: any value as bytes of which equality is equality of values, for key types that are neither integers nor text.
+// RowBytes: any value as bytes of which equality is equality of values, for key types that are neither integers nor
+// text.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@
 
 namespace weir {
 
-/// Appends the value at `row`: nulls marked, doubles with one NaN and one zero, text and lists with their length, structs field
-/// by field. Two values of one type are equal exactly when their bytes are.
+/// Appends the value at `row`: nulls marked, doubles with one NaN and one zero, text and lists with their length,
+/// structs field by field. Two values of one type are equal exactly when their bytes are.
 void AppendRowBytes(const arrow::ArrayData& column, int64_t row, std::string* out);
 
 /// The column as binary values of AppendRowBytes, nulls as nulls. Errors: CapacityError above 2 GiB.
