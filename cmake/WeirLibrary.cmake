@@ -40,7 +40,7 @@ endfunction()
 # weir_unit_test(NAME target…): tests/unit/NAME/*.cc as one GoogleTest binary named NAME_test in tests/.
 function(weir_unit_test name)
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc")
-  if(NOT sources OR NOT GTest_FOUND)
+  if(NOT sources OR NOT GTest_FOUND OR NOT name MATCHES "${WEIR_UNIT_TESTS_OF}")
     return()
   endif()
   add_executable(${name}_test ${sources})

@@ -14,6 +14,9 @@ class Case:
     order: str = ""                 # the rows must be in this order
     peers: tuple = PEERS
     weir_args: tuple = ()
+    verb: str = "run"
+    budget_mb: float = 0            # what --memory allows; the peak may be a tenth above
+    runs: int = 0                   # 0: as asked for
     tolerance: float = 1e-9         # of sums of doubles and decimals
     figure: str = "cpu"             # cpu, or wall where start-up is the point
     note: str = field(default="")
@@ -21,6 +24,7 @@ class Case:
 
 CASES = [
     Case("start", "start-up: one row, nothing else", 0.2, kind="none", figure="wall"),
+    Case("plan", "planning a chain of 10,000 steps (validate)", 1.0, kind="none", figure="wall", peers=(), verb="validate"),
     Case("csv_parquet", "CSV 1.62 GB, filter, 5 columns → Parquet", 0.5),
     Case("ndjson_parquet", "NDJSON 2.28 GB → Parquet, 7 columns", 0.45),
     Case("ndjson_ndjson", "NDJSON 2.28 GB, filter, 4 columns → NDJSON", 0.45, kind="json"),
@@ -29,7 +33,8 @@ CASES = [
     Case("group_bidder_auction", "Parquet, group by bidder, auction (2.9 M groups)", 0.85),
     Case("join", "bids × auctions, 11 columns", 0.9),
     Case("sort", "sort 9.2 M bids, 7 columns, in 400 MB", 0.9, order="-price,auction,bidder,dateTime",
-         weir_args=("--memory", "400MB"), note="Polars knows no limit: its memory is what it took."),
+         peers=("duckdb", "datafusion"), weir_args=("--memory", "400MB"), budget_mb=400,
+         note="Polars knows no limit, so it is not a peer here."),
     Case("words", "word count, 24 M words", 0.9),
     Case("brc", "1BRC-like, 20 M temperatures", 0.9),
     Case("tpch_q1", "TPC-H 1: wide aggregate", 0.9, tolerance=1e-5,
@@ -51,4 +56,10 @@ CASES = [
          note="several bids of a key share the last millisecond: any of them is right."),
     Case("q20", "Nexmark 20: bids joined with auctions of category 10", 0.85),
     Case("q22", "Nexmark 22: directories of the URL", 0.9),
+    Case("big_group", "CSV 5 GB, 50 M groups, in 512 MiB", 0.9, peers=("duckdb",), weir_args=("--memory", "512MiB"),
+         budget_mb=537, runs=1),
+    Case("big_join", "CSV 5 GB joined with 10 M rows, in 512 MiB", 0.9, peers=("duckdb",),
+         weir_args=("--memory", "512MiB"), budget_mb=537, runs=1),
+    Case("big_sort", "CSV 5 GB sorted, in 512 MiB", 0.9, peers=("duckdb",), weir_args=("--memory", "512MiB"),
+         budget_mb=537, runs=1, order="key,id"),
 ]

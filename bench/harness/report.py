@@ -45,7 +45,11 @@ def row(case, result, reasons):
             ratio += " ✗"
         if value > case.goal:
             remark = " ".join([remark, reasons.get(case.name, "Not explained yet.")]).strip()
-    cells = [cell(runs.get(engine), case.figure) for engine in ("weir", "duckdb", "polars", "datafusion")]
+    if runs.get("weir") and case.budget_mb:
+        peak = max(c["peak_mb"] for c in runs["weir"]) * 1.048576
+        remark = f"{remark} Peak {peak:.0f} MB of {case.budget_mb:.0f} MB{' ✗' if peak > 1.1 * case.budget_mb else ''}.".strip()
+    shown = {engine: runs.get(engine) for engine in ("weir", *case.peers)}
+    cells = [cell(shown.get(engine), case.figure) for engine in ("weir", "duckdb", "polars", "datafusion")]
     refused = [f"{engine}: {text}" for engine, text in result.get("failures", {}).items()]
     return f"| {case.title} | " + " | ".join(cells) + f" | {ratio} | ≤ {case.goal} | " + " ".join([remark] + refused).strip() + " |"
 
@@ -56,7 +60,7 @@ def render(cases, results, reasons):
         "# Results of bench/run", "",
         f"Machine: {machine()}. Weir {versions.get('weir', '?')}, " +
         ", ".join(f"{name} {version}" for name, version in versions.items() if name != "weir") + ".", "",
-        "Each cell: CPU seconds of the whole process, minimum / median (wall seconds, minimum; peak memory in MB, median). "
+        "Each cell: CPU seconds of the whole process, minimum / median (wall seconds, minimum; peak memory in MiB, median). "
         "Start-up: wall seconds. Runs are interleaved, two threads each, on the same bytes; answers were compared before "
         "times were taken; Parquet is zstd level 1 everywhere. Ratio: Weir against the best peer, minimum against "
         "minimum; ✗ marks rows that Weir loses. A remark says why a row misses its goal.", "",

@@ -16,6 +16,9 @@ def tables(data):
     names["bid_ndjson"] = f"read_json('{data}/nexmark/bid.ndjson', format='newline_delimited', columns={BIDS})"
     names["stations"] = (f"read_csv('{data}/stations.csv', header=false, delim=';', "
                          "columns={'station':'VARCHAR','temperature':'DOUBLE'})")
+    names["big"] = (f"read_csv('{data}/big.csv', header=true, columns={{'id':'BIGINT','key':'BIGINT','amount':'BIGINT',"
+                    "'kind':'VARCHAR','note':'VARCHAR'})")
+    names["keys"] = f"read_csv('{data}/keys.csv', header=true, columns={{'key':'BIGINT','label':'VARCHAR'}})"
     names["words"] = f"read_csv('{data}/words.txt', header=false, delim='\\x01', quote='', escape='', columns={{'line':'VARCHAR'}})"
     names["us"], names["b_us"], names["split"] = "epoch_us(dateTime)", "epoch_us(b.dateTime)", "split_part"
     return names
@@ -27,8 +30,9 @@ def main(case, data, out):
         return
     con = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False})
     con.execute("set enable_progress_bar=false")
-    if case == "sort":
-        con.execute(f"set memory_limit='400MB'; set temp_directory='{out}.spill'")
+    if case == "sort" or case.startswith("big"):
+        limit = "400MB" if case == "sort" else "512MiB"
+        con.execute(f"set memory_limit='{limit}'; set temp_directory='{out}.spill'")
     queries = sql.NEXMARK | sql.FILES | sql.TPCH
     queries["words"] = "select word, count(*) as n from (select unnest(string_split(line, ' ')) as word from {words}) group by word"
     # The latest row of each key by a hash aggregate: faster here than a window function.

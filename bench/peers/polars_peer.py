@@ -165,7 +165,6 @@ CASES = {
     "group_auction": lambda: bid().group_by("auction").agg(n=pl.len(), total=col("price").sum(), most=col("price").max()),
     "group_bidder_auction": lambda: bid().group_by("bidder", "auction").agg(n=pl.len(), total=col("price").sum()),
     "join": join,
-    "sort": lambda: bid().sort(["price", "auction", "bidder", "dateTime"], descending=[True, False, False, False]),
     "words": lambda: pl.scan_csv(f"{DATA}/words.txt", has_header=False, separator="\x01", quote_char=None,
                                  new_columns=["line"]).select(word=col("line").str.split(" ")).explode("word").group_by(
                                      "word").agg(n=pl.len()),

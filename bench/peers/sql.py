@@ -47,6 +47,9 @@ FILES = {
     "join": """select b.auction, b.bidder, b.price, b.channel, b.url, b.dateTime, b.extra, a.itemName, a.seller,
                a.category, a.expires from {bid} b join {auction} a on b.auction = a.id""",
     "sort": "select * from {bid} order by price desc, auction, bidder, dateTime",
+    "big_group": "select key, count(*) as n, cast(sum(amount) as bigint) as total, max(id) as last from {big} group by key",
+    "big_join": "select b.id, b.key, b.amount, k.label from {big} b join {keys} k on b.key = k.key",
+    "big_sort": "select * from {big} order by key, id",
     "brc": """select station, min(temperature) as low, avg(temperature) as mean, max(temperature) as high
               from {stations} group by station""",
 }

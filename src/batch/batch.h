@@ -95,6 +95,7 @@ class Batch {
 
   void set_event_time(Int64Column time);  // of num_rows() rows
   void set_window(Int64Column start, Int64Column end);
+  void clear_window() { has_window_ = false; }
   void set_weight(Int64Column weight);
   void set_pane(Pane pane) { pane_ = pane; }
   /// Number of the piece of its source that the rows come from, while they stay in order in one lane; -1: unknown.

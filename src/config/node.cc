@@ -166,6 +166,12 @@ NodePtr NodeBuilder::Replace(const NodePtr& scalar, std::string text, ScalarStyl
   return node;
 }
 
+NodePtr NodeBuilder::MarkSecret(const NodePtr& scalar) {
+  auto node = std::make_shared<Node>(*scalar);
+  node->secret_ = true;
+  return node;
+}
+
 namespace {
 SourcePtr SourceOf(const NodePtr& origin) { return origin ? origin->source() : nullptr; }
 Span SpanOf(const NodePtr& origin) { return origin ? origin->span() : Span{}; }

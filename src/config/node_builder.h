@@ -19,6 +19,7 @@ class NodeBuilder {
   /// A copy of a scalar with another text (a substituted parameter): every byte of it stands where the scalar stands.
   /// `secret` nodes are never printed.
   static NodePtr Replace(const NodePtr& scalar, std::string text, ScalarStyle style, bool secret);
+  static NodePtr MarkSecret(const NodePtr& scalar);
 };
 
 }  // namespace weir

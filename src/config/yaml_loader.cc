@@ -133,6 +133,8 @@ NodePtr Loader::Load() {
   if (!CheckBytes()) return nullptr;
   fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
+  // Some of its errors are printed besides being collected; they are said once, by us.
+  diag_config.output_fn = [](fy_diag*, void*, const char*, size_t) {};
   const std::unique_ptr<fy_diag, decltype(&fy_diag_destroy)> diag(fy_diag_create(&diag_config), fy_diag_destroy);
   fy_diag_set_collect_errors(diag.get(), true);
   fy_parse_cfg config{};

@@ -53,9 +53,11 @@ Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
       continue;
     }
     if (running_ == 0) {
+      ++running_;  // the other workers wait meanwhile: one alone decides which lane to free
       lock.unlock();
       bool freed = on_stuck_();
       lock.lock();
+      --running_;
       if (queued_ > 0) break;
       WEIR_CHECK(freed || running_ > 0 || stop_ || ended_ == actors_.size(), "no lane can run and none has ended");
       continue;

@@ -23,6 +23,21 @@ Status RemoveTree(FileSystem& files, const std::string& path) {
   return files.Remove(path);
 }
 
+Result<std::string> ReadFile(FileSystem& files, const std::string& path, int64_t max_bytes) {
+  WEIR_ASSIGN_OR_RETURN(auto stream, files.Open(path));
+  std::string text;
+  for (;;) {
+    const size_t old_size = text.size();
+    text.resize(old_size + (64 << 10));
+    WEIR_ASSIGN_OR_RETURN(int64_t read, stream->Read(64 << 10, text.data() + old_size));
+    text.resize(old_size + static_cast<size_t>(read));
+    if (read == 0) return text;
+    if (static_cast<int64_t>(text.size()) > max_bytes) {
+      return Status::CapacityError("'", path, "' is larger than ", max_bytes, " bytes");
+    }
+  }
+}
+
 std::string DirectoryName(const std::string& path) {
   size_t end = path.find_last_not_of('/');
   if (end == std::string::npos) return path.empty() ? "." : "/";

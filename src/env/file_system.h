@@ -65,6 +65,9 @@ class FileSystem {
 /// Open() for what must be a regular file.
 Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenRandomAccess(FileSystem& files, const std::string& path);
 
+/// All bytes of a file, pipe or device. CapacityError beyond `max_bytes`.
+Result<std::string> ReadFile(FileSystem& files, const std::string& path, int64_t max_bytes = 64 << 20);
+
 /// Removes `path` and all below it. Links are removed, not followed.
 Status RemoveTree(FileSystem& files, const std::string& path);
 

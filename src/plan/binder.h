@@ -46,7 +46,4 @@ struct BindOptions {
 /// The graph is complete only if `diagnostics` has no errors afterwards.
 BoundGraph Bind(const LogicalGraph& graph, const Registry& registry, const BindOptions& options, Diagnostics* diagnostics);
 
-/// The windowing that a `windowing:` map means.
-WindowingStrategy ToStrategy(const WindowingSpec& spec);
-
 }  // namespace weir

@@ -32,7 +32,7 @@ class BindContext {
  public:
   virtual ~BindContext() = default;
   virtual const std::string& step_name() const = 0;
-  virtual const NodePtr& step_node() const = 0;    // the whole transform mapping
+  virtual const NodePtr& step_node() const = 0;  // the whole transform mapping
   virtual const std::vector<StepInputInfo>& inputs() const = 0;
   virtual Diagnostics& diagnostics() = 0;
   virtual Env& env() = 0;
@@ -65,7 +65,12 @@ struct Component {
   ComponentSpec spec;
   InputArity inputs;
   BindFunction bind;
+  /// Only reads the config: finds its mistakes where Bind cannot run because an input is wrong.
+  std::function<void(const NodePtr& config, const NodePtr& step, Diagnostics* diagnostics)> check;
 };
+
+/// Keys of a `config` that the planner reads for every step, whatever its type.
+const std::vector<std::string>& StepConfigKeys();
 
 /// All components by type name. Filled once at start by explicit register lists; then read-only.
 class Registry {
@@ -74,11 +79,17 @@ class Registry {
   template <class Config>
   void Add(ComponentSpec spec, InputArity inputs, std::optional<StepBinding> (*bind)(const Config&, BindContext&)) {
     std::string name = spec.name();
-    auto component = std::make_unique<Component>(Component{std::move(spec), inputs, nullptr});
+    auto component = std::make_unique<Component>(Component{std::move(spec), inputs, nullptr, nullptr});
+    component->check = [raw = component.get()](const NodePtr& node, const NodePtr& step, Diagnostics* diagnostics) {
+      Config config{};
+      ParseConfig(raw->spec, node, step, StepConfigKeys(), &config, diagnostics);
+    };
     component->bind = [bind, raw = component.get()](const NodePtr& node,
                                                     BindContext& context) -> std::optional<StepBinding> {
       Config config{};
-      if (!ParseStepConfig(raw->spec, node, context.step_node(), &config, &context.diagnostics())) return std::nullopt;
+      if (!ParseConfig(raw->spec, node, context.step_node(), StepConfigKeys(), &config, &context.diagnostics())) {
+        return std::nullopt;
+      }
       return bind(config, context);
     };
     components_[name] = std::move(component);
@@ -88,20 +99,12 @@ class Registry {
   const std::map<std::string, std::unique_ptr<Component>>& components() const { return components_; }
 
  private:
-  /// ParseConfig of config/component_spec.h, leaving alone the keys that every step takes.
-  template <class Config>
-  static bool ParseStepConfig(const ComponentSpec& spec, const NodePtr& node, const NodePtr& step, Config* config,
-                              Diagnostics* diagnostics) {
-    return ParseConfig(spec, node, step, CommonStepKeys(), config, diagnostics);
-  }
-  static const std::vector<std::string>& CommonStepKeys();
-
   std::map<std::string, std::unique_ptr<Component>> components_;
 };
 
 /// Bindings of the commonest shape: one input, one output, one operator in the same lane, windowing unchanged.
-/// `needs_columns`: input columns read by the operator itself, besides those passed on by `pass_through` (input column per
-/// output column, -1 = computed).
+/// `needs_columns`: input columns read by the operator itself, besides those passed on by `pass_through` (input column
+/// per output column, -1 = computed).
 StepBinding RowWiseBinding(const BindContext& context, SchemaPtr output_schema, std::vector<int> reads,
                            std::vector<int> pass_through,
                            std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make);

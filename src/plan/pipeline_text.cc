@@ -91,6 +91,14 @@ LogicalGraph PipelineFile::Build(Diagnostics* diagnostics) const {
   return graph;
 }
 
+std::optional<PipelineFile> ReadPipelineText(const SourcePtr& source, const SubstitutionOptions& options,
+                                             Diagnostics* diagnostics) {
+  if (!CheckNoTemplates(source, diagnostics)) return std::nullopt;
+  NodePtr root = LoadYaml(source, YamlLimits(), diagnostics);
+  if (!root) return std::nullopt;
+  return PipelineFile::Parse(SubstituteParams(root, options, diagnostics), diagnostics);
+}
+
 bool CheckNoTemplates(const SourcePtr& source, Diagnostics* diagnostics) {
   const std::string& text = source->text();
   for (size_t at = text.find('{'); at != std::string::npos && at + 1 < text.size(); at = text.find('{', at + 1)) {

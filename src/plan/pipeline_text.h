@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/diagnostic.h"
 #include "config/node.h"
+#include "config/params.h"
 #include "plan/logical_graph.h"
 
 namespace weir {
@@ -52,6 +54,11 @@ inline constexpr const char kTestExpectType[] = "(expect)";
 /// False, with a diagnostic at the first marker, when the text uses Jinja (`{{`, `{%`, `{#`), which Beam would render
 /// before it parses. To be asked before LoadYaml, whose message would be about braces.
 bool CheckNoTemplates(const SourcePtr& source, Diagnostics* diagnostics);
+
+/// From text to a file, mistakes of every layer said in turn: templates, YAML, parameters, shape. Nothing where the
+/// text could not be read as YAML at all.
+std::optional<PipelineFile> ReadPipelineText(const SourcePtr& source, const SubstitutionOptions& options,
+                                             Diagnostics* diagnostics);
 
 /// A `windowing:` map, Beam's keys and ours. False when something is wrong with it.
 bool ParseWindowing(const NodePtr& node, WindowingSpec* windowing, Diagnostics* diagnostics);

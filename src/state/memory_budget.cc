@@ -1,89 +1,108 @@
-// Accounting by atomics; the resident size comes from /proc/self/statm.
+// Accounts state and measures the rest.
 #include "state/memory_budget.h"
 
 #include <arrow/memory_pool.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <string>
 
 namespace weir {
-
 namespace {
 
-constexpr int64_t kWatchEveryNs = 5'000'000;
-constexpr int64_t kReleaseEveryNs = 200'000'000;
-constexpr int64_t kSmall = int64_t{256} << 10;  // consumers below this do not count as such
+constexpr int64_t kMinLimit = 64 << 20;
+constexpr int64_t kMeasureEveryNs = 10'000'000;
+constexpr int64_t kReleaseEveryNs = 100'000'000;
 
 int64_t NowNs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return t.tv_sec * 1'000'000'000 + t.tv_nsec;
 }
 
-/// Resident memory that is not backed by files, or -1 where it cannot be read.
+/// Resident bytes that are the process's own. Pages of files (code, mapped data) can be dropped by the system at any time,
+/// but a limit on the process counts them too, so they count here.
 int64_t ResidentBytes() {
   static const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  char text[128];
-  const ssize_t size = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
-  if (size <= 0) return -1;
-  text[size] = 0;
-  long long total = 0, resident = 0, shared = 0;
-  if (std::sscanf(text, "%lld %lld %lld", &total, &resident, &shared) != 3) return -1;
   static const int64_t page = sysconf(_SC_PAGESIZE);
-  return (resident - shared) * page;
+  char text[128];
+  const ssize_t got = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+  if (got <= 0) return 0;
+  text[got] = '\0';
+  char* end = text;
+  std::strtoll(text, &end, 10);  // total size
+  return std::strtoll(end, nullptr, 10) * page;
+}
+
+int64_t ReadLimit(const char* path) {
+  std::ifstream in(path);
+  std::string word;
+  if (!(in >> word) || word == "max") return std::numeric_limits<int64_t>::max();
+  const int64_t value = std::strtoll(word.c_str(), nullptr, 10);
+  return value > 0 ? value : std::numeric_limits<int64_t>::max();
+}
+
+int64_t MachineBytes() {
+  const int64_t physical = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+  return std::min({physical, ReadLimit("/sys/fs/cgroup/memory.max"),
+                   ReadLimit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
 }
 
 }  // namespace
 
-void MemoryBudget::Add(int64_t bytes) {
-  const int64_t used = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  int64_t peak = peak_.load(std::memory_order_relaxed);
-  while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
+MemoryBudget::MemoryBudget(int64_t limit_bytes) : limit_(limit_bytes), state_limit_(limit_bytes / 2) {}
+
+Result<std::unique_ptr<MemoryBudget>> MemoryBudget::Make(int64_t limit_bytes) {
+  if (limit_bytes == 0) limit_bytes = std::max(kMinLimit, MachineBytes() / 10 * 6);
+  if (limit_bytes < kMinLimit) {
+    return Status::Invalid("a memory budget of ", limit_bytes, " bytes is too small; the least is 64MiB");
   }
-  Watch();
+  return std::unique_ptr<MemoryBudget>(new MemoryBudget(limit_bytes));
 }
 
-void MemoryBudget::Watch() {
-  if (!options_.watch_process || options_.limit_bytes == INT64_MAX) return;
+void MemoryBudget::Measure() {
   const int64_t now = NowNs();
-  int64_t due = next_watch_ns_.load(std::memory_order_relaxed);
-  if (now < due || !next_watch_ns_.compare_exchange_strong(due, now + kWatchEveryNs, std::memory_order_relaxed)) return;
-  const int64_t limit = options_.limit_bytes;
+  int64_t due = next_measure_ns_.load(std::memory_order_relaxed);
+  if (now < due || !next_measure_ns_.compare_exchange_strong(due, now + kMeasureEveryNs)) return;
   int64_t resident = ResidentBytes();
-  if (resident < 0) return;
-  // The allocator keeps what was freed; before others must spill for that, it is asked to give it back.
-  int64_t release = next_release_ns_.load(std::memory_order_relaxed);
-  if (resident > limit - limit / 8 && now >= release &&
-      next_release_ns_.compare_exchange_strong(release, now + kReleaseEveryNs, std::memory_order_relaxed)) {
+  // What was freed stays resident until the allocators let go of it; near the limit they are asked to.
+  if (resident > limit_ / 100 * 85 && now >= next_release_ns_.load(std::memory_order_relaxed)) {
+    next_release_ns_.store(now + kReleaseEveryNs, std::memory_order_relaxed);
     arrow::default_memory_pool()->ReleaseUnused();
+    malloc_trim(0);
     resident = ResidentBytes();
   }
-  const int64_t unaccounted = resident - used_.load(std::memory_order_relaxed);
-  unaccounted_.store(std::clamp<int64_t>(unaccounted, 0, limit - limit / 8), std::memory_order_relaxed);
+  const int64_t other = std::max<int64_t>(resident - state_bytes(), 0);
+  // Never less than an eighth: below that every operator would spill single batches and nothing would get done.
+  state_limit_.store(std::max(limit_ - other - limit_ / 16, limit_ / 8), std::memory_order_relaxed);
 }
 
 void MemoryReservation::Set(int64_t bytes) {
-  if (budget_ == nullptr || bytes == bytes_) return;
-  const int before = bytes_ > kSmall, after = bytes > kSmall;
-  if (before != after) budget_->consumers_.fetch_add(after - before, std::memory_order_relaxed);
-  budget_->Add(bytes - bytes_);
+  if (budget_ == nullptr || bytes == bytes_) {
+    bytes_ = bytes;
+    return;
+  }
+  if (bytes_ == 0) budget_->holders_.fetch_add(1, std::memory_order_relaxed);
+  if (bytes == 0) budget_->holders_.fetch_sub(1, std::memory_order_relaxed);
+  budget_->state_.fetch_add(bytes - bytes_, std::memory_order_relaxed);
   bytes_ = bytes;
+  budget_->Measure();
 }
 
-bool MemoryReservation::ShouldSpill(int64_t more_bytes) const {
-  if (budget_ == nullptr) return false;
-  const int64_t limit = budget_->effective_limit_bytes();
-  if (budget_->used_bytes() + more_bytes <= limit) return false;
-  const int consumers = std::max(1, budget_->consumers_.load(std::memory_order_relaxed));
-  return bytes_ > 0 && bytes_ + more_bytes >= limit / (2 * consumers);
+int64_t MemoryReservation::share_bytes() const {
+  if (budget_ == nullptr) return std::numeric_limits<int64_t>::max();
+  return budget_->state_limit_bytes() / std::max(1, budget_->holders_.load(std::memory_order_relaxed));
 }
 
-int64_t MemoryReservation::WriteBufferBytes() const {
-  constexpr int64_t kMost = int64_t{8} << 20;
-  return budget_ == nullptr ? kMost : std::clamp<int64_t>(budget_->limit_bytes() / 32, int64_t{64} << 10, kMost);
+bool MemoryReservation::ShouldSpill() const {
+  if (budget_ == nullptr || bytes_ == 0) return false;
+  return budget_->state_bytes() > budget_->state_limit_bytes() && bytes_ >= share_bytes();
 }
 
 }  // namespace weir

@@ -1,65 +1,63 @@
-// MemoryBudget: one limit for all state of a run (--memory). Who keeps state tells how much; who holds its share or
-// more when the sum passes the limit is asked to spill.
+// MemoryBudget: one limit for the whole process, shared by every operator that keeps state.
 //
-// What processes really use is more than what is accounted (buffers in flight, allocator slack, code), so the budget
-// looks at the process's resident memory every few milliseconds and takes what nobody accounts for off the limit.
+// Operators account what their state holds; the rest of the process (code, readers, channels, allocator) is measured: now
+// and then the budget reads the resident size, and what is not accounted state is taken off what state may hold. So the
+// limit holds for the process as the operating system sees it, not only for our book-keeping.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+
+#include "base/status.h"
 
 namespace weir {
 
-/// All methods are thread-safe and cheap enough to call per batch.
 class MemoryBudget {
  public:
-  struct Options {
-    int64_t limit_bytes = INT64_MAX;
-    bool watch_process = true;  // false in tests, whose figures must not depend on the machine
-  };
-  explicit MemoryBudget(Options options) : options_(options) {}
-  explicit MemoryBudget(int64_t limit_bytes) : options_{limit_bytes, true} {}
+  /// `limit_bytes` 0: 60 % of the machine's memory, or of the cgroup's limit where that is less. Errors: Invalid below 64 MiB.
+  static Result<std::unique_ptr<MemoryBudget>> Make(int64_t limit_bytes);
 
-  int64_t limit_bytes() const { return options_.limit_bytes; }
-  /// What consumers may hold together now: the limit without what nobody accounts for, at least an eighth of the limit.
-  int64_t effective_limit_bytes() const { return options_.limit_bytes - unaccounted_.load(std::memory_order_relaxed); }
-  int64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
-  int64_t peak_bytes() const { return peak_.load(std::memory_order_relaxed); }
+  int64_t limit_bytes() const { return limit_; }
+  /// What all state together may hold now. Moves with what the rest of the process takes.
+  int64_t state_limit_bytes() const { return state_limit_.load(std::memory_order_relaxed); }
+  /// What state holds now, by its own account.
+  int64_t state_bytes() const { return state_.load(std::memory_order_relaxed); }
 
  private:
   friend class MemoryReservation;
-  void Add(int64_t bytes);
-  void Watch();
+  explicit MemoryBudget(int64_t limit_bytes);
+  /// At most every few milliseconds: compares with the resident size.
+  void Measure();
 
-  const Options options_;
-  std::atomic<int64_t> used_{0};
-  std::atomic<int64_t> peak_{0};
-  std::atomic<int64_t> unaccounted_{0};
-  std::atomic<int> consumers_{0};  // that hold anything
-  std::atomic<int64_t> next_watch_ns_{0};
+  const int64_t limit_;
+  std::atomic<int64_t> state_{0};
+  std::atomic<int64_t> state_limit_;
+  std::atomic<int> holders_{0};
+  std::atomic<int64_t> next_measure_ns_{0};
   std::atomic<int64_t> next_release_ns_{0};
 };
 
-/// What one operator instance holds. Used by one thread at a time; gives all back when destroyed.
+/// What one operator in one lane holds. Used by one thread at a time; given back when destroyed.
 class MemoryReservation {
  public:
-  /// `budget` may be null: no limit.
+  /// `budget` may be null (tests): then nothing is ever too much.
   explicit MemoryReservation(MemoryBudget* budget) : budget_(budget) {}
   ~MemoryReservation() { Set(0); }
   MemoryReservation(const MemoryReservation&) = delete;
   MemoryReservation& operator=(const MemoryReservation&) = delete;
 
-  /// The consumer holds `bytes` now.
+  /// The operator's state holds `bytes` now. Cheap; call it per batch.
   void Set(int64_t bytes);
   int64_t bytes() const { return bytes_; }
-  /// True when the consumer should give memory back before it takes `more_bytes` more: the sum would pass the limit,
-  /// and it holds at least half an even share (half, so that somebody spills also where the others cannot).
-  bool ShouldSpill(int64_t more_bytes = 0) const;
-  /// Bytes a spilling consumer may use for write buffers: a small part of the limit.
-  int64_t WriteBufferBytes() const;
+  /// State in all is over its limit and this holder has its share of it or more: it should write something to disk and Set()
+  /// what is left. A holder below its share goes on; one above it will give.
+  bool ShouldSpill() const;
+  /// What this holder may have if all holders had the same.
+  int64_t share_bytes() const;
 
  private:
-  MemoryBudget* budget_;
+  MemoryBudget* const budget_;
   int64_t bytes_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "batch/types.h"
 #include "connectors/nexmark/columns.h"
 #include "connectors/nexmark/random.h"
 
@@ -24,11 +25,6 @@ constexpr int32_t kHotSellers = 4, kHotAuctions = 2, kHotBidders = 4, kHotStep =
 constexpr int32_t kPersonBytes = 200, kAuctionBytes = 500, kBidBytes = 100;  // average size that `extra` fills up to
 constexpr int32_t kChannels = 10000, kHotChannels = 4;
 constexpr int64_t kMaxEventsPerCall = 1 << 20;
-
-const std::shared_ptr<arrow::DataType>& TimeType() {
-  static const std::shared_ptr<arrow::DataType> type = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-  return type;
-}
 
 constexpr std::string_view kFirstNames[] = {"Peter", "Paul",  "Luke",  "John",   "Saul",  "Vicky",
                                             "Kate",  "Julie", "Sarah", "Deiter", "Walter"};
@@ -113,8 +109,8 @@ void NextExactString(Random& random, int32_t length, char* out) {
 
 /// Fills a row of `current` bytes up to about `average`.
 template <typename Random>
-Status AppendExtra(Random& random, int64_t current, int32_t average, StringColumn* column) {
-  if (current > average) return column->Append("");
+Status AppendExtra(Random& random, int64_t current, int32_t average, bool wanted, StringColumn* column) {
+  if (!wanted || current > average) return column->Append("");
   int32_t rest = average - static_cast<int32_t>(current);
   int32_t delta = static_cast<int32_t>(std::floor(rest * 0.2 + 0.5));
   int32_t length = rest - delta + (delta == 0 ? 0 : random.NextInt(2 * delta));
@@ -132,7 +128,7 @@ Result<int64_t> AppendString(Random& random, int32_t max, StringColumn* column) 
   return length;
 }
 
-ArrayDataPtr MakeColumn(const std::shared_ptr<arrow::DataType>& type, int64_t rows, BufferPtr values) {
+ArrayDataPtr MakeColumn(const TypePtr& type, int64_t rows, BufferPtr values) {
   return arrow::ArrayData::Make(type, rows, {nullptr, std::move(values)}, 0);
 }
 
@@ -166,7 +162,7 @@ uint32_t ReversedBits(uint32_t x) {
 
 SchemaPtr MakeSchema(EventType type, Mode mode) {
   auto i64 = arrow::int64(), text = arrow::utf8();
-  const auto& time = TimeType();
+  const auto& time = TimestampType();
   using arrow::field;
   switch (type) {
     case EventType::kPerson:
@@ -256,31 +252,31 @@ EventTime Generator::WatermarkBefore(int64_t number) const {
   return TimestampMs(number / group * group) * 1000;
 }
 
-Result<Events> Generator::Generate(EventType type, int64_t first, int64_t count) const {
+Result<Events> Generator::Generate(EventType type, int64_t first, int64_t count, bool with_extra) const {
   if (first < 0 || count < 0 || count > kMaxEventsPerCall) {
     return Status::Invalid("Nexmark events [", first, ", ", first + count, "): at most ", kMaxEventsPerCall,
                            " at once");
   }
-  return options_.mode == Mode::kBeam ? GenerateWith<JavaRandom>(type, first, count)
-                                      : GenerateWith<MixedRandom>(type, first, count);
+  return options_.mode == Mode::kBeam ? GenerateWith<JavaRandom>(type, first, count, with_extra)
+                                      : GenerateWith<MixedRandom>(type, first, count, with_extra);
 }
 
 template <typename Random>
-Result<Events> Generator::GenerateWith(EventType type, int64_t first, int64_t count) const {
+Result<Events> Generator::GenerateWith(EventType type, int64_t first, int64_t count, bool with_extra) const {
   std::vector<int64_t> ids = IdsOf(*this, type, first, count);
   switch (type) {
     case EventType::kPerson:
-      return Persons<Random>(ids);
+      return Persons<Random>(ids, with_extra);
     case EventType::kAuction:
-      return Auctions<Random>(ids);
+      return Auctions<Random>(ids, with_extra);
     case EventType::kBid:
       break;
   }
-  return Bids<Random>(ids);
+  return Bids<Random>(ids, with_extra);
 }
 
 template <typename Random>
-Result<Events> Generator::Persons(const std::vector<int64_t>& ids) const {
+Result<Events> Generator::Persons(const std::vector<int64_t>& ids, bool with_extra) const {
   const int64_t rows = static_cast<int64_t>(ids.size());
   FixedColumn<int64_t> id_column, time_column;
   StringColumn name, email, card, city, state, extra;
@@ -315,21 +311,21 @@ Result<Events> Generator::Persons(const std::vector<int64_t>& ids) const {
     WEIR_RETURN_NOT_OK(state.Append(state_name));
     auto fixed_size = first_name.size() + 1 + last_name.size() + city_name.size() + state_name.size();
     int64_t current = 8 + static_cast<int64_t>(fixed_size) + length + 19;
-    WEIR_RETURN_NOT_OK(AppendExtra(random, current, kPersonBytes, &extra));
+    WEIR_RETURN_NOT_OK(AppendExtra(random, current, kPersonBytes, with_extra, &extra));
   }
   Events events{{MakeColumn(arrow::int64(), rows, id_column.Finish())}, rows, time_column.Finish()};
   for (StringColumn* column : {&name, &email, &card, &city, &state}) {
     WEIR_ASSIGN_OR_RETURN(ArrayDataPtr data, column->Finish(rows));
     events.columns.push_back(std::move(data));
   }
-  events.columns.push_back(MakeColumn(TimeType(), rows, events.event_time));
+  events.columns.push_back(MakeColumn(TimestampType(), rows, events.event_time));
   WEIR_ASSIGN_OR_RETURN(ArrayDataPtr data, extra.Finish(rows));
   events.columns.push_back(std::move(data));
   return events;
 }
 
 template <typename Random>
-Result<Events> Generator::Auctions(const std::vector<int64_t>& ids) const {
+Result<Events> Generator::Auctions(const std::vector<int64_t>& ids, bool with_extra) const {
   const int64_t rows = static_cast<int64_t>(ids.size());
   FixedColumn<int64_t> id_column, initial_bid, reserve, time_column, expires, seller, category;
   for (auto* column : {&id_column, &initial_bid, &reserve, &time_column, &expires, &seller, &category}) {
@@ -358,7 +354,8 @@ Result<Events> Generator::Auctions(const std::vector<int64_t>& ids) const {
     WEIR_ASSIGN_OR_RETURN(int64_t name_length, AppendString(random, 20, &name));
     WEIR_ASSIGN_OR_RETURN(int64_t description_length, AppendString(random, 100, &description));
     reserve.Append(price + NextPrice(random));
-    WEIR_RETURN_NOT_OK(AppendExtra(random, 8 + name_length + description_length + 40, kAuctionBytes, &extra));
+    WEIR_RETURN_NOT_OK(
+        AppendExtra(random, 8 + name_length + description_length + 40, kAuctionBytes, with_extra, &extra));
   }
   Events events{{}, rows, time_column.Finish()};
   auto i64 = arrow::int64();
@@ -370,8 +367,8 @@ Result<Events> Generator::Auctions(const std::vector<int64_t>& ids) const {
                     std::move(descriptions),
                     MakeColumn(i64, rows, initial_bid.Finish()),
                     MakeColumn(i64, rows, reserve.Finish()),
-                    MakeColumn(TimeType(), rows, events.event_time),
-                    MakeColumn(TimeType(), rows, expires.Finish()),
+                    MakeColumn(TimestampType(), rows, events.event_time),
+                    MakeColumn(TimestampType(), rows, expires.Finish()),
                     MakeColumn(i64, rows, seller.Finish()),
                     MakeColumn(i64, rows, category.Finish()),
                     std::move(extras)};
@@ -379,7 +376,7 @@ Result<Events> Generator::Auctions(const std::vector<int64_t>& ids) const {
 }
 
 template <typename Random>
-Result<Events> Generator::Bids(const std::vector<int64_t>& ids) const {
+Result<Events> Generator::Bids(const std::vector<int64_t>& ids, bool with_extra) const {
   constexpr bool kWithChannel = std::is_same_v<Random, MixedRandom>;
   const int64_t rows = static_cast<int64_t>(ids.size());
   FixedColumn<int64_t> auction, bidder, price, time_column;
@@ -402,7 +399,7 @@ Result<Events> Generator::Bids(const std::vector<int64_t>& ids) const {
       bool hot_channel = random.NextInt(2) > 0;
       channel.Append(hot_channel ? random.NextInt(kHotChannels) : kHotChannels + random.NextInt(kChannels));
     }
-    WEIR_RETURN_NOT_OK(AppendExtra(random, 32, kBidBytes, &extra));
+    WEIR_RETURN_NOT_OK(AppendExtra(random, 32, kBidBytes, with_extra, &extra));
   }
   Events events{{}, rows, time_column.Finish()};
   auto i64 = arrow::int64();
@@ -418,7 +415,7 @@ Result<Events> Generator::Bids(const std::vector<int64_t>& ids) const {
       events.columns.push_back(std::move(column));
     }
   }
-  events.columns.push_back(MakeColumn(TimeType(), rows, events.event_time));
+  events.columns.push_back(MakeColumn(TimestampType(), rows, events.event_time));
   events.columns.push_back(std::move(extras));
   return events;
 }

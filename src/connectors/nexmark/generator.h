@@ -50,8 +50,9 @@ class Generator {
   /// utf8 in the schema and dictionary-encoded in the columns.
   const SchemaPtr& schema(EventType type) const { return schemas_[static_cast<int>(type)]; }
 
-  /// The events of `type` with numbers in [first, first + count); count ≤ 1 Mi (the columns have 32-bit offsets).
-  Result<Events> Generate(EventType type, int64_t first, int64_t count) const;
+  /// The events of `type` at places [first, first + count); count ≤ 1 Mi (the columns have 32-bit offsets). Without
+  /// `with_extra` the last column, `extra`, which takes most of the time, holds empty strings.
+  Result<Events> Generate(EventType type, int64_t first, int64_t count, bool with_extra = true) const;
 
   static EventType TypeOf(int64_t event_id);
   /// The number of the event that comes at place `number`: the same, unless events are shuffled within groups.
@@ -67,13 +68,13 @@ class Generator {
   int64_t TimestampMs(int64_t event_id) const;
 
   template <typename Random>
-  Result<Events> Persons(const std::vector<int64_t>& ids) const;
+  Result<Events> Persons(const std::vector<int64_t>& ids, bool with_extra) const;
   template <typename Random>
-  Result<Events> Auctions(const std::vector<int64_t>& ids) const;
+  Result<Events> Auctions(const std::vector<int64_t>& ids, bool with_extra) const;
   template <typename Random>
-  Result<Events> Bids(const std::vector<int64_t>& ids) const;
+  Result<Events> Bids(const std::vector<int64_t>& ids, bool with_extra) const;
   template <typename Random>
-  Result<Events> GenerateWith(EventType type, int64_t first, int64_t count) const;
+  Result<Events> GenerateWith(EventType type, int64_t first, int64_t count, bool with_extra) const;
 
   GeneratorOptions options_;
   SchemaPtr schemas_[3];

@@ -78,6 +78,11 @@ Result<bool> BlockFeeder::Next(TextBlock* out) {
     }
   }
   const int64_t tail = size - end;
+  if (tail == 0 && !input_ended_) {
+    failed_ = Fill(&carry_, &carry_end_, 1);  // is there more?
+    WEIR_RETURN_NOT_OK(failed_);
+  }
+  out->is_last = input_ended_ && tail + carry_end_ == 0;
   if (tail > 0) {
     carry_.Reserve(tail, 0);
     std::memcpy(carry_.data(), out->data() + end, tail);

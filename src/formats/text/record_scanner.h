@@ -13,8 +13,8 @@ class RecordScanner {
   virtual ~RecordScanner() = default;
   /// `data` begins at a record's first byte. Returns the number of bytes up to the end of the last whole record of
   /// [data, data + size), separator included; 0 when not even one is whole. `at_end`: nothing follows, so everything
-  /// belongs to the block and only the flags of `block` (has_quotes, irregular_quotes) are wanted. May read
-  /// kTextBackPadding bytes past the end.
+  /// belongs to the block and only what `block` says of its text (has_quotes, irregular_quotes, grammar_state) is
+  /// wanted. May read kTextBackPadding bytes past the end.
   virtual int64_t LastRecordEnd(const char* data, int64_t size, bool at_end, TextBlock* block) = 0;
 };
 

@@ -38,7 +38,7 @@ int64_t TextFile::LinesBefore(int64_t offset) {
 }
 
 void PaddedBuffer::Reserve(int64_t capacity, int64_t keep) {
-  if (capacity <= capacity_) return;
+  if (capacity <= capacity_ && memory_) return;
   const int64_t bytes = (kTextFrontPadding + capacity + kTextBackPadding + 63) / 64 * 64;
   char* grown = static_cast<char*>(std::aligned_alloc(64, bytes));
   WEIR_CHECK(grown != nullptr, "out of memory for a text block");

@@ -76,6 +76,8 @@ struct TextBlock {
   int64_t sequence = 0;           // 0, 1, … in file order
   int64_t lines_before = -1;      // line breaks before the block; -1 = ask `file`
   bool has_quotes = true;         // false: no quote character anywhere in the block
+  bool is_last = false;           // nothing follows in the file
+  uint8_t grammar_state = 0;      // of the scanner's grammar at the first byte
   bool irregular_quotes = false;  // some quote stands inside an unquoted field: only the exact indexer may be used
 
   const char* data() const { return buffer.data(); }

@@ -95,9 +95,7 @@ TEST(NexmarkGenerator, First100KEventsAreBeams) { Check({100'000, 12'802'494, 0x
 
 TEST(NexmarkGenerator, First1MEventsAreBeams) { Check({1'000'000, 129'364'147, 0xbb697f71, 6'659'865'839'701}); }
 
-TEST(NexmarkGenerator, First10MEventsAreBeams) {
-  Check({10'000'000, 1'312'198'551, 0x1c03ab2f, 66'588'842'800'674});
-}
+TEST(NexmarkGenerator, First10MEventsAreBeams) { Check({10'000'000, 1'312'198'551, 0x1c03ab2f, 66'588'842'800'674}); }
 
 TEST(NexmarkGenerator, MixedBidsDoNotDependOnTheRange) {
   auto generator = Generator::Make({}).ValueOrDie();

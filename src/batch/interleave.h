@@ -1,0 +1,19 @@
+// Interleave: rows picked from several batches, in any order, as one batch. What a merge and a sort emit.
+#pragma once
+
+#include <span>
+
+#include "batch/batch.h"
+
+namespace weir {
+
+struct RowRef {
+  uint32_t batch = 0;  // index in the list of batches
+  uint32_t row = 0;
+};
+
+/// `batches` share one schema; a column pruned in the first is pruned in all. Times, windows and weights come along.
+/// Errors: CapacityError when a text column of the result would pass 2 GiB.
+Result<Batch> InterleaveRows(std::span<const Batch> batches, std::span<const RowRef> rows);
+
+}  // namespace weir

@@ -1,0 +1,69 @@
+// What file sources and sinks do with paths before data flows.
+#include "connectors/files/file_paths.h"
+
+#include "env/glob.h"
+
+namespace weir {
+namespace {
+
+/// "s3" of "s3://bucket/key"; empty for a local path.
+std::string SchemeOf(const std::string& path) {
+  size_t at = path.find("://");
+  return at == std::string::npos || path.find('/') < at ? "" : path.substr(0, at);
+}
+
+bool RefuseRemote(BindContext& context, const std::string& key, const std::string& path) {
+  std::string scheme = SchemeOf(path);
+  if (scheme.empty()) return false;
+  ConfigError(context, key, "'" + path + "' is not a local path; this version reads and writes local files only",
+              scheme == "file" ? "write the path without 'file://'" : "copy the files to this machine first");
+  return true;
+}
+
+}  // namespace
+
+std::string ResolvePath(const BindContext& context, const std::string& path) {
+  if (path == "-" || path.empty() || path[0] == '/') return path;
+  const std::string& base = context.base_dir();
+  return base.empty() || base == "." ? path : JoinPath(base, path);
+}
+
+std::optional<std::vector<std::string>> ResolveInputPaths(BindContext& context, const std::string& key,
+                                                          const std::string& path,
+                                                          const std::vector<std::string>& extensions) {
+  if (RefuseRemote(context, key, path)) return std::nullopt;
+  auto paths = ListInputFiles(context.env(), ResolvePath(context, path), extensions);
+  if (!paths.ok()) {
+    ConfigError(context, key, paths.status().message());
+    return std::nullopt;
+  }
+  if (paths->empty()) {
+    std::string kind = HasGlob(path) ? "no file matches '" + path + "'"
+                                     : "the folder '" + path + "' holds no file that ends in " + extensions[0];
+    ConfigError(context, key, kind);
+    return std::nullopt;
+  }
+  return *paths;
+}
+
+std::optional<std::string> ResolveOutputPath(BindContext& context, const std::string& key, const std::string& path) {
+  if (RefuseRemote(context, key, path)) return std::nullopt;
+  return ResolvePath(context, path);
+}
+
+void ConfigError(BindContext& context, const std::string& key, std::string message, std::string hint) {
+  NodePtr config = context.step_node()->Find("config");
+  NodePtr value = config ? config->Find(key) : nullptr;
+  if (value) {
+    context.Error(value, std::move(message), std::move(hint));
+  } else {
+    context.StepError(std::move(message), std::move(hint));
+  }
+}
+
+std::string FilesNote(const std::vector<std::string>& paths) {
+  if (paths.size() == 1) return "file " + paths[0];
+  return std::to_string(paths.size()) + " files, " + paths.front() + " … " + paths.back();
+}
+
+}  // namespace weir

@@ -1,0 +1,356 @@
+// One operator in one lane: hands events to it in the promised order, emits for it, merges watermarks and ends.
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <x86intrin.h>
+
+#include "batch/gather.h"
+#include "engine/task.h"
+
+namespace weir {
+namespace {
+
+/// Ticks spent in operators called from the one that is being timed on this thread.
+thread_local uint64_t t_child_ticks = 0;
+
+constexpr int64_t kMaxMessageBytes = 2000;
+
+std::string Shortened(const std::string& text) {
+  return text.size() <= kMaxMessageBytes ? text : text.substr(0, kMaxMessageBytes) + "…";
+}
+
+}  // namespace
+
+template <class F>
+Status Instance::Timed(F&& call) {
+  const uint64_t outer = t_child_ticks;
+  t_child_ticks = 0;
+  const uint64_t start = __rdtsc();
+  Status status = call();
+  const uint64_t elapsed = __rdtsc() - start;
+  stats_.busy_ticks.Add(static_cast<int64_t>(elapsed - std::min(elapsed, t_child_ticks)));
+  t_child_ticks = outer + elapsed;
+  return status;
+}
+
+void Instance::AddOutput(int port, OutputEdge edge) {
+  if (static_cast<int>(outputs_.size()) <= port) outputs_.resize(port + 1);
+  outputs_[port].push_back(std::move(edge));
+}
+
+Status Instance::Open(OperatorContext context, const std::shared_ptr<Source>& source,
+                      const std::shared_ptr<Sink>& sink) {
+  context_ = std::move(context);
+  switch (node_.role) {
+    case NodeRole::kSource: {
+      WEIR_ASSIGN_OR_RETURN(reader_, source->OpenReader(context_));
+      return Status::OK();
+    }
+    case NodeRole::kSink: {
+      WEIR_ASSIGN_OR_RETURN(writer_, sink->OpenWriter(context_));
+      return Status::OK();
+    }
+    case NodeRole::kOperator: break;
+  }
+  WEIR_ASSIGN_OR_RETURN(operator_, node_.make(context_));
+  return operator_->Open(context_);
+}
+
+// ---- events -----------------------------------------------------------------------------------------------------------
+
+Status Instance::Process(int port, Batch batch) {
+  if (batch.num_rows() == 0) return Status::OK();
+  return Handle({MessageKind::kBatch, port, 0, 0, std::move(batch)});
+}
+
+Status Instance::Watermark(int port, int producer, EventTime watermark) {
+  return Handle({MessageKind::kWatermark, port, producer, watermark, {}});
+}
+
+Status Instance::End(int port, int producer) { return Handle({MessageKind::kEnd, port, producer, 0, {}}); }
+
+Status Instance::Handle(Event event) {
+  if (Busy()) {
+    deferred_.push_back(std::move(event));
+    return Status::OK();
+  }
+  switch (event.kind) {
+    case MessageKind::kBatch: return HandleBatch(event.port, std::move(event.batch));
+    case MessageKind::kWatermark: return HandleWatermark(event.port, event.producer, event.watermark);
+    case MessageKind::kEnd: return HandleEnd(event.port, event.producer);
+  }
+  return Status::OK();
+}
+
+Status Instance::RunDeferred() {
+  while (!yielded_ && !deferred_.empty()) {
+    Event event = std::move(deferred_.front());
+    deferred_.pop_front();
+    std::deque<Event> rest;
+    rest.swap(deferred_);  // Handle must not queue this event behind them
+    WEIR_RETURN_NOT_OK(Handle(std::move(event)));
+    for (Event& later : deferred_) rest.push_back(std::move(later));
+    deferred_.swap(rest);
+  }
+  return Status::OK();
+}
+
+Status Instance::HandleBatch(int port, Batch batch) {
+  if (done_) return Status::OK();
+  stats_.rows_in.Add(batch.num_rows());
+  stats_.batches_in.Add(1);
+  if (writer_ != nullptr) {
+    return Timed([&] { return writer_->Write(std::move(batch)); });
+  }
+  return Timed([&] { return operator_->Process(port, std::move(batch), *this); });
+}
+
+Status Instance::HandleWatermark(int port, int producer, EventTime watermark) {
+  Port& to = ports_[port];
+  to.producers[producer].watermark = std::max(to.producers[producer].watermark, watermark);
+  EventTime merged = kMaxEventTime;
+  for (const Producer& p : to.producers) merged = std::min(merged, p.ended ? kMaxEventTime : p.watermark);
+  to.watermark = merged;
+  return AdvanceWatermark();
+}
+
+Status Instance::AdvanceWatermark() {
+  EventTime merged = kMaxEventTime;
+  for (const Port& port : ports_) merged = std::min(merged, port.watermark);
+  if (merged > watermark_) {
+    watermark_ = merged;
+    if (operator_ != nullptr) WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnWatermark(merged, *this); }));
+  }
+  return yielded_ ? Status::OK() : ForwardWatermark();
+}
+
+Status Instance::ForwardWatermark() {
+  EventTime out = reader_ != nullptr ? watermark_ : std::min(watermark_, operator_ ? operator_->watermark_hold() : watermark_);
+  if (out <= forwarded_) return Status::OK();
+  forwarded_ = out;
+  for (auto& edges : outputs_) {
+    for (OutputEdge& edge : edges) {
+      if (edge.fused != nullptr) {
+        WEIR_RETURN_NOT_OK(edge.fused->Watermark(edge.port, 0, out));
+      } else {
+        edge.exchange->SendWatermark(out);
+      }
+    }
+  }
+  return Status::OK();
+}
+
+Status Instance::HandleEnd(int port, int producer) {
+  Port& to = ports_[port];
+  to.producers[producer].ended = true;
+  for (const Producer& p : to.producers) {
+    if (!p.ended) return HandleWatermark(port, producer, kMaxEventTime);
+  }
+  to.ended = true;
+  to.watermark = kMaxEventTime;
+  WEIR_RETURN_NOT_OK(AdvanceWatermark());
+  if (operator_ != nullptr) {
+    // After a yield in OnWatermark the rest of the end waits, as a deferred event of its own would.
+    if (yielded_) {
+      deferred_.push_front({MessageKind::kEnd, port, producer, 0, {}});
+      return Status::OK();
+    }
+    WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnPortEnd(port, *this); }));
+  }
+  return FinishIfEnded();
+}
+
+Status Instance::FinishIfEnded() {
+  for (const Port& port : ports_) {
+    if (!port.ended) return Status::OK();
+  }
+  if (yielded_) return Status::OK();  // ResumeOnce comes back here
+  if (!finishing_) {
+    finishing_ = true;
+    if (writer_ != nullptr) WEIR_RETURN_NOT_OK(Timed([&] { return writer_->Finish(); }));
+    if (operator_ != nullptr) WEIR_RETURN_NOT_OK(Timed([&] { return operator_->Finish(*this); }));
+  }
+  return yielded_ ? Status::OK() : ForwardEnd();
+}
+
+Status Instance::ForwardEnd() {
+  if (ended_) return Status::OK();
+  ended_ = true;
+  watermark_ = kMaxEventTime;
+  for (auto& edges : outputs_) {
+    for (OutputEdge& edge : edges) {
+      if (edge.fused != nullptr) {
+        WEIR_RETURN_NOT_OK(edge.fused->End(edge.port, 0));
+      } else {
+        edge.exchange->SendEnd();
+      }
+    }
+  }
+  // Nothing comes after the end: what the operator and its buffers hold is free for the others.
+  operator_.reset();
+  writer_.reset();
+  return Status::OK();
+}
+
+// ---- pending work -----------------------------------------------------------------------------------------------------
+
+void Instance::Yield() {
+  if (reader_ != nullptr) return;  // a reader is polled again anyway
+  if (!yielded_) lane_->CountPending(1);
+  yielded_ = true;
+}
+
+void Instance::Done() {
+  done_ = true;
+  lane_->any_done()->store(true, std::memory_order_relaxed);
+}
+
+Status Instance::ResumeOnce() {
+  yielded_ = false;
+  lane_->CountPending(-1);
+  if (!done_) WEIR_RETURN_NOT_OK(Timed([&] { return operator_->Resume(*this); }));
+  if (yielded_) return Status::OK();
+  WEIR_RETURN_NOT_OK(ForwardWatermark());
+  WEIR_RETURN_NOT_OK(RunDeferred());
+  return Busy() ? Status::OK() : FinishIfEnded();
+}
+
+// ---- sources ----------------------------------------------------------------------------------------------------------
+
+Result<PollResult> Instance::Poll() {
+  PollResult result = PollResult::kProduced;
+  WEIR_RETURN_NOT_OK(Timed([&]() -> Status {
+    WEIR_ASSIGN_OR_RETURN(result, reader_->Poll(*this));
+    return Status::OK();
+  }));
+  if (result != PollResult::kExhausted && reader_->watermark() > watermark_) {
+    watermark_ = reader_->watermark();
+    WEIR_RETURN_NOT_OK(ForwardWatermark());
+  }
+  return result;
+}
+
+Status Instance::EndSource() {
+  if (ended_) return Status::OK();
+  if (context_.morsels != nullptr) context_.morsels->End(context_.lane);
+  watermark_ = kMaxEventTime;
+  WEIR_RETURN_NOT_OK(ForwardWatermark());
+  WEIR_RETURN_NOT_OK(ForwardEnd());
+  reader_.reset();
+  return Status::OK();
+}
+
+bool Instance::OutputsDone() const {
+  bool any = false;
+  for (const auto& edges : outputs_) {
+    for (const OutputEdge& edge : edges) {
+      any = true;
+      const bool done = edge.fused != nullptr ? edge.fused->done_ || edge.fused->OutputsDone() : edge.exchange->closed();
+      if (!done) return false;
+    }
+  }
+  return any;
+}
+
+bool Instance::OutputsFullOrNotify() {
+  for (auto& edges : outputs_) {
+    for (OutputEdge& edge : edges) {
+      if (edge.exchange != nullptr && edge.exchange->FullOrNotify()) return true;
+    }
+  }
+  return false;
+}
+
+// ---- emitter ----------------------------------------------------------------------------------------------------------
+
+bool Instance::full() const {
+  for (const auto& edges : outputs_) {
+    for (const OutputEdge& edge : edges) {
+      if (edge.fused != nullptr ? edge.fused->Busy() || edge.fused->full() : edge.exchange->full()) return true;
+    }
+  }
+  return false;
+}
+
+Status Instance::Emit(int port, Batch batch) {
+  const int64_t rows = batch.num_rows();
+  if (rows == 0) return Status::OK();
+  const int64_t limit = lane_->options().split_rows;
+  if (limit == 0 || node_.role != NodeRole::kSource || rows <= limit) return EmitAll(port, std::move(batch));
+  for (int64_t at = 0; at < rows; at += limit) {
+    WEIR_RETURN_NOT_OK(EmitAll(port, batch.Slice(at, std::min(limit, rows - at))));
+  }
+  return Status::OK();
+}
+
+Status Instance::EmitAll(int port, Batch batch) {
+  stats_.rows_out.Add(batch.num_rows());
+  stats_.batches_out.Add(1);
+  if (port >= static_cast<int>(outputs_.size())) return Status::OK();  // nobody reads it
+  auto& edges = outputs_[port];
+  for (size_t i = 0; i < edges.size(); ++i) {
+    Batch given = i + 1 == edges.size() ? std::move(batch) : batch;
+    if (edges[i].fused != nullptr) {
+      WEIR_RETURN_NOT_OK(edges[i].fused->Process(edges[i].port, std::move(given)));
+    } else {
+      WEIR_RETURN_NOT_OK(edges[i].exchange->Send(std::move(given)));
+    }
+  }
+  return Status::OK();
+}
+
+Status Instance::Reject(const Batch& input, const std::vector<RowError>& errors) {
+  if (errors.empty()) return Status::OK();
+  stats_.rejected.Add(static_cast<int64_t>(errors.size()));
+  if (node_.error_port < 0) {
+    return Status::Invalid("step '", node_.step_name, "': ", Shortened(errors[0].message),
+                           "\n  = help: one bad row ends a run unless its step has 'error_handling: {output: NAME}' or "
+                           "another step reads '", node_.step_name, ".errors'");
+  }
+  std::vector<int32_t> rows;
+  std::vector<std::string> messages;
+  for (const RowError& error : errors) {
+    rows.push_back(static_cast<int32_t>(error.row));
+    messages.push_back(error.message);
+  }
+  WEIR_ASSIGN_OR_RETURN(Batch rejected, GatherBatch(input, rows));
+  WEIR_ASSIGN_OR_RETURN(auto record_batch, rejected.ToRecordBatch());
+  WEIR_ASSIGN_OR_RETURN(auto elements, record_batch->ToStructArray());
+  WEIR_ASSIGN_OR_RETURN(Batch out, ErrorBatch(elements->data(), messages));
+  out.CopyTimeFrom(rejected);
+  return EmitAll(node_.error_port, std::move(out));
+}
+
+Status Instance::RejectRaw(const std::vector<RawError>& errors) {
+  if (errors.empty()) return Status::OK();
+  stats_.rejected.Add(static_cast<int64_t>(errors.size()));
+  if (node_.error_port < 0) {
+    return Status::Invalid("step '", node_.step_name, "': ", Shortened(errors[0].message),
+                           "\n  = help: one bad record ends a run unless its step has 'error_handling: {output: NAME}' "
+                           "or another step reads '", node_.step_name, ".errors'");
+  }
+  arrow::StringBuilder raw;
+  std::vector<std::string> messages;
+  for (const RawError& error : errors) {
+    WEIR_RETURN_NOT_OK(raw.Append(error.raw));
+    messages.push_back(error.message);
+  }
+  WEIR_ASSIGN_OR_RETURN(auto elements, raw.Finish());
+  WEIR_ASSIGN_OR_RETURN(Batch out, ErrorBatch(elements->data(), messages));
+  return EmitAll(node_.error_port, std::move(out));
+}
+
+Result<Batch> Instance::ErrorBatch(ArrayDataPtr elements, const std::vector<std::string>& messages) const {
+  arrow::StringBuilder msg, stack;
+  for (const std::string& message : messages) {
+    WEIR_RETURN_NOT_OK(msg.Append(message));
+    WEIR_RETURN_NOT_OK(stack.Append("step '" + node_.step_name + "'"));
+  }
+  WEIR_ASSIGN_OR_RETURN(auto msg_array, msg.Finish());
+  WEIR_ASSIGN_OR_RETURN(auto stack_array, stack.Finish());
+  const auto rows = static_cast<int64_t>(messages.size());
+  return Batch(node_.outputs[node_.error_port], {std::move(elements), msg_array->data(), stack_array->data()}, rows);
+}
+
+}  // namespace weir

@@ -1,0 +1,279 @@
+// Executes a physical plan: tasks, channels, lanes, and the one commit at the end of bounded data.
+#include "engine/run.h"
+
+#include <time.h>
+#include <x86intrin.h>
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+/// Fused chains are direct calls: this bounds the stack.
+constexpr size_t kMaxFusedNodes = 256;
+constexpr int64_t kOnlyEpoch = 1;  // of a bounded run
+
+double Now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+/// Seconds per tick, measured over the life of the process so far.
+double SecondsPerTick() {
+  static const double start_s = Now();
+  static const uint64_t start_ticks = __rdtsc();
+  double elapsed_s = Now() - start_s;
+  while (elapsed_s < 1e-3) elapsed_s = Now() - start_s;
+  return elapsed_s / static_cast<double>(__rdtsc() - start_ticks);
+}
+
+}  // namespace
+
+Run::Run(PhysicalPlan plan, RunOptions options, Env* env, MemoryBudget* memory)
+    : plan_(std::move(plan)),
+      options_(std::move(options)),
+      env_(env),
+      memory_(memory),
+      scheduler_(options_.lanes, options_.jitter_seed) {
+  CutTasks();
+}
+
+Run::~Run() = default;
+
+bool Run::CanFuse(const PhysicalNode& node, int* task) const {
+  if (node.role == NodeRole::kSource || node.inputs.empty()) return false;
+  const int candidate = task_of_node_[node.inputs[0].node];
+  const Task& to = tasks_[candidate];
+  if (to.nodes.size() >= kMaxFusedNodes) return false;
+  if (node.max_lanes != 0 && to.lanes > node.max_lanes) return false;
+  const int lanes = node.max_lanes == 0 ? options_.lanes : std::min(options_.lanes, node.max_lanes);
+  for (const PhysicalInput& input : node.inputs) {
+    if (task_of_node_[input.node] != candidate) return false;
+    const bool local = input.exchange.kind == ExchangeKind::kForward || (to.lanes == 1 && lanes == 1);
+    if (!local) return false;
+  }
+  *task = candidate;
+  return true;
+}
+
+void Run::CutTasks() {
+  task_of_node_.assign(plan_.nodes.size(), -1);
+  for (const PhysicalNode& node : plan_.nodes) {
+    int task = -1;
+    if (!CanFuse(node, &task)) {
+      task = static_cast<int>(tasks_.size());
+      tasks_.emplace_back();
+      tasks_[task].lanes = node.max_lanes == 0 ? options_.lanes : std::min(options_.lanes, node.max_lanes);
+      for (const PhysicalInput& input : node.inputs) {
+        tasks_[task].depth = std::max(tasks_[task].depth, tasks_[task_of_node_[input.node]].depth + 1);
+      }
+    }
+    tasks_[task].nodes.push_back(node.id);
+    task_of_node_[node.id] = task;
+  }
+}
+
+Status Run::OpenNodes() {
+  for (const PhysicalNode& node : plan_.nodes) {
+    shared_.push_back(std::make_shared<SharedState>());
+    std::shared_ptr<Source> source;
+    std::shared_ptr<Sink> sink;
+    OperatorContext context;
+    context.step = node.step_name;
+    context.lanes = tasks_[task_of_node_[node.id]].lanes;
+    context.batch_rows = options_.batch_rows;
+    context.env = env_;
+    context.memory = memory_;
+    context.temp_dir = options_.temp_dir;
+    context.seed = options_.seed;
+    context.cancelled = &cancelled_;
+    context.needed_outputs = node.needed_outputs;
+    context.shared = shared_.back();
+    if (node.role == NodeRole::kSource) {
+      WEIR_ASSIGN_OR_RETURN(source, node.make_source(node.scan));
+      WEIR_RETURN_NOT_OK(source->Open(context));
+    }
+    if (node.role == NodeRole::kSink) {
+      WEIR_ASSIGN_OR_RETURN(sink, node.make_sink());
+    }
+    sources_.push_back(std::move(source));
+    sinks_.push_back(sink);  // before Open: what Open made is aborted if it fails
+    if (sink != nullptr) WEIR_RETURN_NOT_OK(sink->Open(context));
+  }
+  return Status::OK();
+}
+
+void Run::Connect() {
+  TaskOptions task_options;
+  task_options.split_rows = options_.split_rows;
+  if (options_.jitter_seed != 0) task_options.slice_messages = 2;
+  instances_.resize(plan_.nodes.size());
+  for (Task& task : tasks_) {
+    const bool has_source = plan_.nodes[task.nodes[0]].role == NodeRole::kSource;
+    if (has_source) task.morsels = std::make_shared<MorselTracker>(task.lanes);
+    for (int lane = 0; lane < task.lanes; ++lane) {
+      task.lane_objects.push_back(std::make_unique<TaskLane>(lane, task_options, &cancelled_, &any_done_));
+      for (int node : task.nodes) {
+        instances_[node].push_back(task.lane_objects.back()->AddInstance(plan_.nodes[node]));
+      }
+      scheduler_.Add(task.lane_objects.back().get(), task.depth);
+    }
+  }
+  for (const PhysicalNode& node : plan_.nodes) {
+    for (int port = 0; port < static_cast<int>(node.inputs.size()); ++port) ConnectPort(node, port);
+  }
+}
+
+void Run::ConnectPort(const PhysicalNode& node, int port) {
+  const PhysicalInput& input = node.inputs[port];
+  Task& from = tasks_[task_of_node_[input.node]];
+  Task& to = tasks_[task_of_node_[node.id]];
+  if (&from == &to) {
+    for (int lane = 0; lane < to.lanes; ++lane) {
+      InstanceOf(input.node, lane)->AddOutput(input.port, OutputEdge{InstanceOf(node.id, lane), port, nullptr});
+    }
+    return;
+  }
+  std::vector<Channel*> channels;
+  for (int lane = 0; lane < to.lanes; ++lane) {
+    TaskLane* consumer = to.lane_objects[lane].get();
+    auto wake_producers = [this, &from] {
+      for (auto& producer : from.lane_objects) scheduler_.Wake(producer.get());
+    };
+    auto channel = std::make_unique<Channel>(
+        options_.channel, [this, consumer] { scheduler_.Wake(consumer); }, wake_producers);
+    channels.push_back(channel.get());
+    InstanceOf(node.id, lane)->SetChannelPort(port, from.lanes);
+    consumer->AddInput(std::move(channel), InstanceOf(node.id, lane), port);
+  }
+  for (int lane = 0; lane < from.lanes; ++lane) {
+    OutputEdge edge;
+    edge.port = port;
+    edge.exchange = std::make_unique<ExchangeWriter>(input.exchange, lane, channels);
+    InstanceOf(input.node, lane)->AddOutput(input.port, std::move(edge));
+  }
+}
+
+Status Run::OpenInstances() {
+  for (Task& task : tasks_) {
+    for (int node_id : task.nodes) {
+      const PhysicalNode& node = plan_.nodes[node_id];
+      for (int lane = 0; lane < task.lanes; ++lane) {
+        OperatorContext context;
+        context.step = node.step_name;
+        context.lane = lane;
+        context.lanes = task.lanes;
+        context.batch_rows = options_.batch_rows;
+        context.env = env_;
+        context.memory = memory_;
+        context.temp_dir = options_.temp_dir;
+        context.seed = options_.seed;
+        context.needed_outputs = node.needed_outputs;
+        context.morsels = task.morsels;
+        context.shared = shared_[node_id];
+        context.cancelled = &cancelled_;
+        WEIR_RETURN_NOT_OK(
+            InstanceOf(node_id, lane)->Open(std::move(context), sources_[node_id], sinks_[node_id]));
+      }
+    }
+  }
+  return Status::OK();
+}
+
+Status Run::Execute() {
+  SecondsPerTick();
+  auto work = [&]() -> Status {
+    WEIR_RETURN_NOT_OK(OpenNodes());
+    Connect();
+    WEIR_RETURN_NOT_OK(OpenInstances());
+    opened_.store(true, std::memory_order_release);
+    WEIR_RETURN_NOT_OK(scheduler_.Run([this] {
+      for (Task& task : tasks_) {
+        for (auto& lane : task.lane_objects) {
+          if (!lane->ForceRefused()) continue;
+          scheduler_.Wake(lane.get());
+          return true;
+        }
+      }
+      return false;
+    }));
+    return CheckErrorThresholds();
+  };
+  Status status = work();
+  if (status.ok()) return CommitSinks();
+  AbortSinks();
+  return status;
+}
+
+Status Run::CheckErrorThresholds() const {
+  const std::vector<NodeStats> all = stats();
+  for (const PhysicalNode& node : plan_.nodes) {
+    const NodeStats& s = all[node.id];
+    const int64_t seen = node.role == NodeRole::kSource ? s.rows_out : s.rows_in;
+    if (s.rejected == 0 || node.error_threshold >= 1.0) continue;
+    const double share = static_cast<double>(s.rejected) / static_cast<double>(std::max<int64_t>(seen, s.rejected));
+    if (share > node.error_threshold) {
+      return Status::Invalid("step '", node.step_name, "' rejected ", s.rejected, " of ", seen,
+                             " rows, more than its error_handling threshold of ", node.error_threshold);
+    }
+  }
+  return Status::OK();
+}
+
+Status Run::CommitSinks() {
+  std::vector<std::pair<Sink*, std::string>> prepared;
+  for (const auto& sink : sinks_) {
+    if (sink == nullptr) continue;
+    Result<std::string> token = sink->Prepare(kOnlyEpoch);
+    if (!token.ok()) {
+      AbortSinks();
+      return token.status();
+    }
+    prepared.emplace_back(sink.get(), token.MoveValueUnsafe());
+  }
+  for (const auto& [sink, token] : prepared) WEIR_RETURN_NOT_OK(sink->Commit(token));
+  return Status::OK();
+}
+
+void Run::AbortSinks() {
+  for (const auto& sink : sinks_) {
+    // The run has failed already; what cannot be undone is only a temporary file that is left.
+    if (sink != nullptr) sink->Abort(kOnlyEpoch).Warn();
+  }
+}
+
+RunProgress Run::progress() const {
+  RunProgress out;
+  if (!opened_.load(std::memory_order_acquire)) return out;
+  for (const PhysicalNode& node : plan_.nodes) {
+    if (node.role != NodeRole::kSource) continue;
+    const Source::Progress p = sources_[node.id]->progress();
+    out.bytes_done += p.bytes_done;
+    out.bytes_total += p.bytes_total;
+    for (const Instance* instance : instances_[node.id]) out.rows += instance->stats().rows_out.get();
+  }
+  return out;
+}
+
+std::vector<NodeStats> Run::stats() const {
+  const double seconds_per_tick = SecondsPerTick();
+  std::vector<NodeStats> out(plan_.nodes.size());
+  for (size_t node = 0; node < instances_.size(); ++node) {
+    for (const Instance* instance : instances_[node]) {
+      const InstanceStats& s = instance->stats();
+      out[node].rows_in += s.rows_in.get();
+      out[node].rows_out += s.rows_out.get();
+      out[node].batches_in += s.batches_in.get();
+      out[node].batches_out += s.batches_out.get();
+      out[node].bytes_out += s.bytes_out.get();
+      out[node].rejected += s.rejected.get();
+      out[node].spilled_bytes += s.spilled_bytes.get();
+      out[node].busy_s += static_cast<double>(s.busy_ticks.get()) * seconds_per_tick;
+      out[node].lanes += 1;
+    }
+  }
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,85 @@
+// Run: executes a physical plan once. Cuts it into tasks, opens everything, drives the lanes, commits the sinks.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/channel.h"
+#include "engine/operator.h"
+#include "engine/scheduler.h"
+#include "engine/stats.h"
+#include "engine/task.h"
+#include "plan/physical.h"
+
+namespace weir {
+
+struct RunOptions {
+  int lanes = 1;
+  int64_t batch_rows = 8192;        // rows that operators aim at
+  int64_t split_rows = 0;           // cut source batches to at most so many rows (tests); 0: as they come
+  uint64_t jitter_seed = 0;         // disturb the order of lanes at random (tests); 0: off
+  uint64_t seed = 0;                // of random sources and steps
+  Channel::Limits channel;          // one batch per channel is a test mode
+  std::string temp_dir;             // exists; spill files
+};
+
+struct RunProgress {
+  int64_t rows = 0;         // given by sources so far
+  int64_t bytes_done = 0;   // read by sources
+  int64_t bytes_total = 0;  // 0: unknown
+};
+
+/// Not reusable. Execute blocks; Cancel and the readers of progress may be called from other threads meanwhile.
+class Run {
+ public:
+  Run(PhysicalPlan plan, RunOptions options, Env* env, MemoryBudget* memory);
+  ~Run();
+  /// OK: all data went through and every sink is committed. Else: the first error; no sink shows anything.
+  Status Execute();
+  void Cancel() { cancelled_ = true; }
+  RunProgress progress() const;
+  /// One per node of the plan.
+  std::vector<NodeStats> stats() const;
+  int task_count() const { return static_cast<int>(tasks_.size()); }
+  /// Index of the task that runs each node.
+  const std::vector<int>& task_of_node() const { return task_of_node_; }
+
+ private:
+  struct Task {
+    std::vector<int> nodes;
+    int lanes = 1;
+    int depth = 0;
+    std::shared_ptr<MorselTracker> morsels;
+    std::vector<std::unique_ptr<TaskLane>> lane_objects;
+  };
+
+  void CutTasks();
+  bool CanFuse(const PhysicalNode& node, int* task) const;
+  Status OpenNodes();
+  void Connect();
+  void ConnectPort(const PhysicalNode& node, int port);
+  Status OpenInstances();
+  Status CheckErrorThresholds() const;
+  Status CommitSinks();
+  void AbortSinks();
+  Instance* InstanceOf(int node, int lane) const { return instances_[node][lane]; }
+
+  const PhysicalPlan plan_;
+  const RunOptions options_;
+  Env* const env_;
+  MemoryBudget* const memory_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> any_done_{false};
+  std::atomic<bool> opened_{false};  // sources_ and instances_ do not change any more
+  Scheduler scheduler_;
+  std::vector<Task> tasks_;
+  std::vector<int> task_of_node_;
+  std::vector<std::vector<Instance*>> instances_;  // by node, lane
+  std::vector<std::shared_ptr<Source>> sources_;   // by node, null for others
+  std::vector<std::shared_ptr<Sink>> sinks_;
+  std::vector<std::shared_ptr<SharedState>> shared_;
+};
+
+}  // namespace weir

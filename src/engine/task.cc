@@ -1,0 +1,121 @@
+// One lane of a task: drains what is pending, then takes the next message or polls its source.
+#include "engine/task.h"
+
+#include <mutex>
+
+namespace weir {
+
+int64_t MorselTracker::CompleteBelow() const {
+  std::lock_guard lock(mutex_);
+  int64_t lowest = kEnded;
+  for (int64_t morsel : in_flight_) lowest = std::min(lowest, morsel == kNone ? 0 : morsel);
+  return lowest;
+}
+
+void MorselTracker::Set(int lane, int64_t value) {
+  std::lock_guard lock(mutex_);
+  in_flight_[lane] = value;
+}
+
+Instance* TaskLane::AddInstance(const PhysicalNode& node) {
+  instances_.push_back(std::make_unique<Instance>(this, node));
+  return instances_.back().get();
+}
+
+void TaskLane::AddInput(std::unique_ptr<Channel> channel, Instance* instance, int port) {
+  inputs_.push_back({channel.get(), instance, port});
+  channels_.push_back(std::move(channel));
+}
+
+bool TaskLane::OutputsFull() {
+  bool full = false;
+  for (const auto& instance : instances_) full |= instance->OutputsFullOrNotify();
+  return full;
+}
+
+Result<bool> TaskLane::Drain() {
+  while (pending_ > 0) {
+    if (OutputsFull()) return false;
+    for (size_t i = instances_.size(); i-- > 0;) {
+      if (!instances_[i]->yielded()) continue;
+      WEIR_RETURN_NOT_OK(instances_[i]->ResumeOnce());
+      break;
+    }
+  }
+  return true;
+}
+
+Result<TaskLane::Step> TaskLane::TakeInput() {
+  for (Input& input : inputs_) {
+    if (input.channel->empty()) continue;
+    if (!input.forced && !input.instance->Accepts(input.port)) continue;
+    Message message;
+    if (!input.channel->Pop(&message)) continue;
+    switch (message.kind) {
+      case MessageKind::kBatch:
+        WEIR_RETURN_NOT_OK(input.instance->Process(input.port, std::move(message.batch)));
+        if (any_done_->load(std::memory_order_relaxed) && !input.channel->closed() &&
+            (input.instance->done() || input.instance->OutputsDone())) {
+          input.channel->Close();
+          any_done_->store(true, std::memory_order_relaxed);
+        }
+        break;
+      case MessageKind::kWatermark:
+        WEIR_RETURN_NOT_OK(input.instance->Watermark(input.port, message.producer, message.watermark));
+        break;
+      case MessageKind::kEnd: WEIR_RETURN_NOT_OK(input.instance->End(input.port, message.producer)); break;
+    }
+    return Step::kDid;
+  }
+  return Step::kNothing;
+}
+
+Result<TaskLane::Step> TaskLane::PollSource() {
+  Instance* source = instances_[0].get();
+  if (source->done()) return Step::kNothing;
+  if (any_done_->load(std::memory_order_relaxed) && source->OutputsDone()) {
+    WEIR_RETURN_NOT_OK(source->EndSource());
+    return Step::kDid;
+  }
+  WEIR_ASSIGN_OR_RETURN(PollResult result, source->Poll());
+  if (result == PollResult::kIdle) return Step::kIdle;
+  if (result == PollResult::kExhausted) {
+    WEIR_ASSIGN_OR_RETURN(bool drained, Drain());
+    if (drained) WEIR_RETURN_NOT_OK(source->EndSource());
+    // Not drained: the reader says exhausted again on the next poll.
+  }
+  return Step::kDid;
+}
+
+bool TaskLane::Ended() const {
+  for (const auto& instance : instances_) {
+    if (!instance->ended()) return false;
+  }
+  return true;
+}
+
+Result<SliceResult> TaskLane::RunSlice() {
+  const bool is_source = instances_[0]->is_source();
+  for (int i = 0; i < options_.slice_messages; ++i) {
+    if (cancelled_->load(std::memory_order_relaxed)) return Status::Cancelled("the run was cancelled");
+    WEIR_ASSIGN_OR_RETURN(bool drained, Drain());
+    if (!drained || OutputsFull()) return SliceResult::kParked;
+    WEIR_ASSIGN_OR_RETURN(Step step, is_source && !instances_[0]->done() ? PollSource() : TakeInput());
+    if (step == Step::kIdle) return SliceResult::kIdle;
+    if (step == Step::kNothing) {
+      return pending_ == 0 && Ended() ? SliceResult::kEnded : SliceResult::kParked;
+    }
+  }
+  return SliceResult::kMore;
+}
+
+bool TaskLane::ForceRefused() {
+  for (Input& input : inputs_) {
+    if (input.forced || input.channel->empty() || input.instance->Accepts(input.port)) continue;
+    input.forced = true;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace weir

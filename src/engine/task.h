@@ -1,0 +1,177 @@
+// TaskLane: one lane of one task, the unit that the scheduler runs. A chain of operator instances joined by direct calls,
+// fed by a source reader or by channels.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/channel.h"
+#include "engine/exchange.h"
+#include "engine/operator.h"
+#include "engine/scheduler.h"
+#include "engine/stats.h"
+#include "plan/physical.h"
+
+namespace weir {
+
+class TaskLane;
+class Instance;
+
+/// How test modes and limits change a run; see RunOptions.
+struct TaskOptions {
+  int64_t split_rows = 0;     // sources emit at most so many rows at once; 0: as they come
+  int slice_messages = 32;    // messages handled before the lane gives way
+};
+
+/// Where one output port of an instance leads: a fused instance, or an exchange into channels.
+struct OutputEdge {
+  Instance* fused = nullptr;
+  int port = 0;
+  std::unique_ptr<ExchangeWriter> exchange;
+};
+
+/// One operator, reader or writer in one lane, with its emitter, watermarks and end-of-input state.
+class Instance final : public Emitter {
+ public:
+  Instance(TaskLane* lane, const PhysicalNode& node) : lane_(lane), node_(node), ports_(node.inputs.size()) {}
+
+  // Set-up, by the run.
+  void AddOutput(int port, OutputEdge edge);
+  void SetChannelPort(int port, int producers) { ports_[port].producers.assign(producers, {}); }
+  Status Open(OperatorContext context, const std::shared_ptr<Source>& source, const std::shared_ptr<Sink>& sink);
+
+  // Input, from the lane or from a fused instance.
+  // Where an earlier call yielded, the event waits its turn.
+  Status Process(int port, Batch batch);
+  Status Watermark(int port, int producer, EventTime watermark);
+  Status End(int port, int producer);
+  bool Accepts(int port) const { return operator_ == nullptr || operator_->Accepts(port); }
+
+  // Work that waits here.
+  bool yielded() const { return yielded_; }
+  Status ResumeOnce();
+  Result<PollResult> Poll();
+  Status EndSource();
+  bool is_source() const { return reader_ != nullptr; }
+
+  /// Nobody downstream needs anything more.
+  bool OutputsDone() const;
+  bool done() const { return done_ || ended_; }
+  bool ended() const { return ended_; }
+  /// An exchange that this instance feeds is full (and will wake the lane when there is room).
+  bool OutputsFullOrNotify();
+
+  // Emitter.
+  Status Emit(int port, Batch batch) override;
+  using Emitter::Emit;
+  Status Reject(const Batch& input, const std::vector<RowError>& errors) override;
+  Status RejectRaw(const std::vector<RawError>& errors) override;
+  bool full() const override;
+  void Yield() override;
+  void Done() override;
+  void CountSpill(int64_t bytes) override { stats_.spilled_bytes.Add(bytes); }
+
+  const PhysicalNode& node() const { return node_; }
+  const InstanceStats& stats() const { return stats_; }
+
+ private:
+  struct Producer {
+    EventTime watermark = kMinEventTime;
+    bool ended = false;
+  };
+  struct Port {
+    std::vector<Producer> producers{Producer{}};
+    EventTime watermark = kMinEventTime;
+    bool ended = false;
+  };
+
+  struct Event {
+    MessageKind kind;
+    int port, producer;
+    EventTime watermark;
+    Batch batch;
+  };
+
+  template <class F>
+  Status Timed(F&& call);
+  bool Busy() const { return yielded_ || !deferred_.empty(); }
+  Status Handle(Event event);
+  Status HandleBatch(int port, Batch batch);
+  Status HandleWatermark(int port, int producer, EventTime watermark);
+  Status HandleEnd(int port, int producer);
+  Status RunDeferred();
+  Status EmitAll(int port, Batch batch);
+  Result<Batch> ErrorBatch(ArrayDataPtr elements, const std::vector<std::string>& messages) const;
+  Status AdvanceWatermark();
+  Status ForwardWatermark();
+  Status FinishIfEnded();
+  Status ForwardEnd();
+
+  TaskLane* const lane_;
+  const PhysicalNode& node_;
+  OperatorContext context_;
+  std::unique_ptr<Operator> operator_;
+  std::unique_ptr<SourceReader> reader_;
+  std::unique_ptr<SinkWriter> writer_;
+  std::vector<Port> ports_;
+  std::vector<std::vector<OutputEdge>> outputs_;
+  EventTime watermark_ = kMinEventTime;            // merged input
+  EventTime forwarded_ = kMinEventTime;
+  bool yielded_ = false;
+  std::deque<Event> deferred_;
+  bool finishing_ = false;  // Finish was called; the end is forwarded when nothing is pending
+  bool ended_ = false;      // the end was forwarded
+  bool done_ = false;
+  InstanceStats stats_;
+};
+
+class TaskLane final : public Actor {
+ public:
+  /// `any_done` is set when some instance of the run needs no more input; shared by all lanes.
+  TaskLane(int lane, TaskOptions options, const std::atomic<bool>* cancelled, std::atomic<bool>* any_done)
+      : lane_(lane), options_(options), cancelled_(cancelled), any_done_(any_done) {}
+
+  Instance* AddInstance(const PhysicalNode& node);
+  /// Channel that feeds `port` of `instance`. The lane takes from its channels in the order in which they were added.
+  void AddInput(std::unique_ptr<Channel> channel, Instance* instance, int port);
+
+  Result<SliceResult> RunSlice() override;
+  /// Hands over a batch that its operator did not want yet, and from now on always. True if there was one.
+  bool ForceRefused();
+
+  int lane() const { return lane_; }
+  const TaskOptions& options() const { return options_; }
+  /// Counts instances that have something pending, so that Drain costs nothing when there is none.
+  void CountPending(int change) { pending_ += change; }
+  std::atomic<bool>* any_done() const { return any_done_; }
+  const std::vector<std::unique_ptr<Instance>>& instances() const { return instances_; }
+  const std::vector<std::unique_ptr<Channel>>& channels() const { return channels_; }
+
+ private:
+  struct Input {
+    Channel* channel;
+    Instance* instance;
+    int port;
+    bool forced = false;
+  };
+  enum class Step { kDid, kNothing, kIdle };
+  /// Finishes what instances have pending, those nearest to the sink first. False: blocked by a full output.
+  Result<bool> Drain();
+  Result<Step> TakeInput();
+  Result<Step> PollSource();
+  bool Ended() const;
+  bool OutputsFull();
+
+  const int lane_;
+  const TaskOptions options_;
+  const std::atomic<bool>* const cancelled_;
+  std::atomic<bool>* const any_done_;
+  int pending_ = 0;
+  std::vector<std::unique_ptr<Instance>> instances_;  // producers before consumers
+  std::vector<std::unique_ptr<Channel>> channels_;
+  std::vector<Input> inputs_;
+};
+
+}  // namespace weir

@@ -1,0 +1,23 @@
+// Plain text: one row of one text column per line.
+#pragma once
+
+#include <vector>
+
+#include "batch/batch.h"
+#include "formats/text/text_block.h"
+#include "formats/text/text_output.h"
+
+namespace weir {
+
+/// {line: string}
+const SchemaPtr& LineSchema();
+
+/// The lines of `block`, without their ends ("\n" or "\r\n"); empty lines are rows too. Lines that are no UTF-8 go to
+/// `errors`. Thread-safe.
+Result<Batch> ParseLines(const TextBlock& block, std::vector<RecordError>* errors);
+
+/// Appends each value of `column` (utf8, maybe dictionary-encoded) and a line break; null is an empty line.
+/// Invalid when a value holds a line break: it would come back as two lines.
+Status WriteLines(const ArrayDataPtr& column, TextOutput* out);
+
+}  // namespace weir

@@ -1,0 +1,22 @@
+// The table of contents of the transforms: one line each, in alphabetical order.
+#include "operators/register.h"
+
+#include "plan/binding.h"
+
+namespace weir {
+
+void RegisterCreate(Registry& registry);
+void RegisterFilter(Registry& registry);
+void RegisterFlatten(Registry& registry);
+void RegisterSort(Registry& registry);
+void RegisterWindowInto(Registry& registry);
+
+void RegisterOperators(Registry& registry) {
+  RegisterCreate(registry);
+  RegisterFilter(registry);
+  RegisterFlatten(registry);
+  RegisterSort(registry);
+  RegisterWindowInto(registry);
+}
+
+}  // namespace weir

@@ -1,0 +1,261 @@
+// Binds steps in topological order: inputs' schemas are known when a step is asked for its own.
+#include "plan/binder.h"
+
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <map>
+
+#include "plan/physical.h"
+
+namespace weir {
+namespace {
+
+/// What one component sees while it binds.
+class StepContext final : public BindContext {
+ public:
+  StepContext(const LogicalStep& step, std::string name, std::vector<StepInputInfo> inputs, const BindOptions& options,
+              Diagnostics* diagnostics)
+      : step_(step), name_(std::move(name)), inputs_(std::move(inputs)), options_(options), diagnostics_(*diagnostics) {
+    if (step.windowing) windowing_ = step.windowing->strategy;
+  }
+  const std::string& step_name() const override { return name_; }
+  const NodePtr& step_node() const override { return step_.node; }
+  const std::vector<StepInputInfo>& inputs() const override { return inputs_; }
+  Diagnostics& diagnostics() override { return diagnostics_; }
+  Env& env() override { return *options_.env; }
+  int lanes() const override { return options_.lanes; }
+  const std::string& base_dir() const override { return options_.base_dir; }
+  const std::optional<WindowingStrategy>& windowing() const override { return windowing_; }
+
+  std::shared_ptr<const CompiledExpr> Compile(const ExprSource& expression, const std::string& language,
+                                              const arrow::Schema& schema) override {
+    std::vector<ExprError> errors;
+    const ExprLanguage kind = language == "sql"      ? ExprLanguage::kSql
+                              : language == "python" ? ExprLanguage::kPython
+                                                     : ExprLanguage::kGeneric;
+    auto compiled = CompiledExpr::Compile(expression.text, kind, schema, &errors);
+    for (const ExprError& error : errors) {
+      diagnostics_.Error(expression.node->source(), expression.node->SpanOfText(error.begin, error.end), error.message,
+                         error.hint);
+    }
+    return errors.empty() ? compiled : nullptr;
+  }
+
+  void StepError(std::string message, std::string hint) override {
+    const NodePtr& at = step_.type_node ? step_.type_node : step_.node;
+    diagnostics_.Error(at->source(), at->span(), std::move(message), std::move(hint));
+  }
+
+ private:
+  const LogicalStep& step_;
+  const std::string name_;
+  const std::vector<StepInputInfo> inputs_;
+  const BindOptions& options_;
+  Diagnostics& diagnostics_;
+  std::optional<WindowingStrategy> windowing_;
+};
+
+class Binder {
+ public:
+  Binder(const LogicalGraph& graph, const Registry& registry, const BindOptions& options, Diagnostics* diagnostics)
+      : graph_(graph), registry_(registry), options_(options), diagnostics_(*diagnostics) {}
+
+  BoundGraph Run() {
+    bound_.bound_of_logical.assign(graph_.steps.size(), -1);
+    for (const LogicalStep& step : graph_.steps) BindLogical(step);
+    return std::move(bound_);
+  }
+
+ private:
+  struct Resolved {
+    BoundInput input;
+    StepInputInfo info;
+  };
+
+  void BindLogical(const LogicalStep& step);
+  bool ResolveRef(const OutputRef& ref, const std::string& alias, Resolved* out);
+  bool ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out);
+  bool CheckArity(const LogicalStep& step, const Component& component, size_t inputs);
+  /// Adds a bound step and returns its index, or -1 after an error.
+  int AddStep(const LogicalStep& step, const Component& component, const std::string& name, const NodePtr& config,
+              std::vector<Resolved> inputs, bool implied);
+  int AddWindowing(const LogicalStep& step, const std::string& name, Resolved input);
+  const CollectionInfo& InfoOf(const BoundInput& input) const {
+    const BoundStep& from = bound_.steps[input.step];
+    return input.output == BoundInput::kErrors ? from.errors : from.binding.outputs[input.output].info;
+  }
+
+  const LogicalGraph& graph_;
+  const Registry& registry_;
+  const BindOptions& options_;
+  Diagnostics& diagnostics_;
+  BoundGraph bound_;
+  std::map<int, int> windowed_output_;  // bound source → the step that windows its output
+};
+
+bool Binder::ResolveRef(const OutputRef& ref, const std::string& alias, Resolved* out) {
+  const int index = bound_.bound_of_logical[ref.step];
+  if (index < 0) return false;  // said already, where that step stands
+  BoundStep& from = bound_.steps[index];
+  const std::string& name = graph_.steps[ref.step].name;
+  if (ref.is_errors) {
+    out->input = {index, BoundInput::kErrors};
+    from.errors_read = true;
+  } else {
+    int found = -1;
+    const auto& outputs = from.binding.outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].name == ref.output) found = static_cast<int>(i);
+    }
+    if (found < 0 && ref.output.empty() && outputs.size() == 1) found = 0;
+    if (found < 0 && ref.output == "output" && outputs.size() == 1) found = 0;
+    if (found < 0) {
+      std::vector<std::string> names;
+      std::string list;
+      for (const StepOutput& output : outputs) {
+        if (output.name.empty()) continue;
+        names.push_back(output.name);
+        list += (list.empty() ? "'" : ", '") + name + "." + output.name + "'";
+      }
+      if (outputs.empty()) {
+        diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has no output that could be read");
+      } else if (ref.output.empty()) {
+        diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has several outputs, say which one",
+                           "one of " + list);
+      } else {
+        std::string near = ClosestMatch(ref.output, names);
+        diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has no output '" + ref.output + "'",
+                           !near.empty()  ? "did you mean '" + name + "." + near + "'?"
+                           : list.empty() ? "read it as '" + name + "'"
+                                          : "it has " + list);
+      }
+      return false;
+    }
+    out->input = {index, found};
+    auto windowed = windowed_output_.find(index);
+    if (found == 0 && windowed != windowed_output_.end()) out->input = {windowed->second, 0};
+  }
+  out->info.alias = alias;
+  out->info.origin = name + (ref.output.empty() ? "" : "." + ref.output);
+  out->info.info = InfoOf(out->input);
+  return true;
+}
+
+bool Binder::ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out) {
+  if (input.refs.empty()) return false;  // refers to nothing that exists: already said
+  std::vector<Resolved> parts(input.refs.size());
+  bool good = true;
+  for (size_t i = 0; i < input.refs.size(); ++i) good &= ResolveRef(input.refs[i], "", &parts[i]);
+  if (!good) return false;
+  if (parts.size() == 1) {
+    *out = std::move(parts[0]);
+  } else {
+    const Component* flatten = registry_.Find("Flatten");
+    const int index = AddStep(step, *flatten, step.name + "/Flatten", nullptr, std::move(parts), true);
+    if (index < 0) return false;
+    out->input = {index, 0};
+    out->info.info = InfoOf(out->input);
+    out->info.origin = step.name + "/Flatten";
+  }
+  out->info.alias = input.alias;
+  return true;
+}
+
+bool Binder::CheckArity(const LogicalStep& step, const Component& component, size_t inputs) {
+  const int count = static_cast<int>(inputs);
+  const InputArity& arity = component.inputs;
+  if (count >= arity.min && (arity.max < 0 || count <= arity.max)) return true;
+  const NodePtr& at = step.type_node ? step.type_node : step.node;
+  std::string wants = arity.max == 0           ? "no input"
+                      : arity.min == arity.max ? std::to_string(arity.min) + (arity.min == 1 ? " input" : " inputs")
+                      : arity.max < 0          ? "at least " + std::to_string(arity.min) + " inputs"
+                                      : std::to_string(arity.min) + " to " + std::to_string(arity.max) + " inputs";
+  diagnostics_.Error(at->source(), at->span(),
+                     step.type + " takes " + wants + ", but step '" + step.name + "' has " + std::to_string(count),
+                     count == 0 ? "add 'input: NAME', or put the step into a chain" : "");
+  return false;
+}
+
+int Binder::AddStep(const LogicalStep& step, const Component& component, const std::string& name, const NodePtr& config,
+                    std::vector<Resolved> inputs, bool implied) {
+  BoundStep bound;
+  bound.name = name;
+  bound.type = component.spec.name();
+  bound.logical = step.id;
+  bound.implied = implied;
+  bound.node = step.node;
+  std::vector<StepInputInfo> infos;
+  for (Resolved& input : inputs) {
+    bound.inputs.push_back(input.input);
+    infos.push_back(std::move(input.info));
+  }
+  TypePtr element = infos.empty() ? arrow::utf8() : arrow::struct_(infos[0].info.schema->fields());
+  bound.errors.schema = ErrorSchema(element);
+  if (!infos.empty()) {
+    bound.errors.windowing = infos[0].info.windowing;
+    bound.errors.has_window = infos[0].info.has_window;
+  }
+  StepContext context(step, name, std::move(infos), options_, &diagnostics_);
+  const int errors_before = diagnostics_.error_count();
+  std::optional<StepBinding> binding = component.bind(config, context);
+  if (!binding || diagnostics_.error_count() > errors_before) return -1;
+  bound.binding = std::move(*binding);
+  bound_.steps.push_back(std::move(bound));
+  return static_cast<int>(bound_.steps.size()) - 1;
+}
+
+int Binder::AddWindowing(const LogicalStep& step, const std::string& name, Resolved input) {
+  input.info.alias.clear();
+  std::vector<Resolved> inputs;
+  inputs.push_back(std::move(input));
+  return AddStep(step, *registry_.Find("WindowInto"), name, nullptr, std::move(inputs), true);
+}
+
+void Binder::BindLogical(const LogicalStep& step) {
+  const Component* component = registry_.Find(step.type);
+  if (component == nullptr) {
+    const std::string near = ClosestMatch(step.type, registry_.Names());
+    const NodePtr& at = step.type_node ? step.type_node : step.node;
+    diagnostics_.Error(at->source(), at->span(), "unknown transform '" + step.type + "'",
+                       near.empty() ? "'weir list' shows all transforms" : "did you mean '" + near + "'?");
+    return;
+  }
+  std::vector<Resolved> inputs(step.inputs.size());
+  bool good = true;
+  for (size_t i = 0; i < step.inputs.size(); ++i) good &= ResolveInput(step, step.inputs[i], &inputs[i]);
+  if (!good || !CheckArity(step, *component, inputs.size()))
+    return component->check(step.config, step.node, &diagnostics_);
+
+  const bool windows_itself = step.type == "WindowInto";
+  if (step.windowing && !windows_itself) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      std::string alias = inputs[i].info.alias;
+      const int index = AddWindowing(step, step.name + "/WindowInto", std::move(inputs[i]));
+      if (index < 0) return;
+      inputs[i] = Resolved{{index, 0}, {alias, step.name, bound_.steps[index].binding.outputs[0].info}};
+    }
+  }
+  const bool source = inputs.empty();
+  int index = AddStep(step, *component, step.name, step.config, std::move(inputs), false);
+  if (index < 0) return;
+  if (step.error_handling && step.error_handling->threshold) {
+    bound_.steps[index].error_threshold = *step.error_handling->threshold;
+  }
+  if (step.windowing && !windows_itself && source && !bound_.steps[index].binding.outputs.empty()) {
+    Resolved output{{index, 0}, {"", step.name, bound_.steps[index].binding.outputs[0].info}};
+    const int windowed = AddWindowing(step, step.name + "/WindowInto", std::move(output));
+    if (windowed < 0) return;
+    windowed_output_[index] = windowed;
+  }
+  bound_.bound_of_logical[step.id] = index;
+}
+
+}  // namespace
+
+BoundGraph Bind(const LogicalGraph& graph, const Registry& registry, const BindOptions& options,
+                Diagnostics* diagnostics) {
+  return Binder(graph, registry, options, diagnostics).Run();
+}
+
+}  // namespace weir

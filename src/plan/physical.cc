@@ -1,0 +1,172 @@
+// Bound steps → physical nodes: chains of operators, pruned columns, filters moved into scans.
+#include "plan/physical.h"
+
+#include <arrow/type.h>
+
+#include <algorithm>
+
+#include "plan/planner.h"
+
+namespace weir {
+namespace {
+
+class Planner {
+ public:
+  explicit Planner(const BoundGraph& graph) : graph_(graph) {}
+
+  PhysicalPlan Run() {
+    PushFilters();
+    for (size_t i = 0; i < graph_.steps.size(); ++i) AddStep(static_cast<int>(i));
+    PruneColumns();
+    return std::move(plan_);
+  }
+
+ private:
+  struct Place {  // where a bound step's output or error output comes out
+    int node = -1, port = 0;
+  };
+
+  void PushFilters();
+  void AddStep(int index);
+  void AddErrorPort(const BoundStep& step, PhysicalNode* node);
+  void PruneColumns();
+  Place PlaceOf(const BoundInput& input) const {
+    // A filter that moved into its scan is the scan.
+    const int step = moved_into_[input.step] >= 0 ? moved_into_[input.step] : input.step;
+    if (input.output == BoundInput::kErrors) return errors_[step];
+    return outputs_[step][input.output];
+  }
+
+  const BoundGraph& graph_;
+  PhysicalPlan plan_;
+  std::vector<std::vector<Place>> outputs_;
+  std::vector<Place> errors_;
+  std::vector<int> moved_into_;  // bound filter step → the source that applies it, or -1
+  std::vector<std::shared_ptr<const CompiledExpr>> scan_filter_;
+};
+
+void Planner::PushFilters() {
+  const size_t n = graph_.steps.size();
+  moved_into_.assign(n, -1);
+  scan_filter_.resize(n);
+  outputs_.resize(n);
+  errors_.resize(n);
+  std::vector<int> readers(n, 0);  // of the main output
+  for (const BoundStep& step : graph_.steps) {
+    for (const BoundInput& input : step.inputs) {
+      if (input.output == 0) ++readers[input.step];
+    }
+  }
+  for (size_t i = 0; i < n; ++i) {
+    const BoundStep& step = graph_.steps[i];
+    const auto& filter = step.binding.filter;
+    if (filter == nullptr || step.inputs.size() != 1 || step.inputs[0].output != 0) continue;
+    const int from = step.inputs[0].step;
+    const BoundStep& source = graph_.steps[from];
+    // A predicate that can fail, or a source whose bad rows somebody wants to see, keeps its place: the scan would
+    // decide which rows are looked at, and with that which errors there are.
+    if (!source.binding.source || !source.binding.can_filter || readers[from] != 1 || source.errors_read) continue;
+    if (step.errors_read || filter->can_fail() || filter->uses_time() || !source.binding.can_filter(*filter)) continue;
+    moved_into_[i] = from;
+    scan_filter_[from] = filter;
+  }
+}
+
+void Planner::AddErrorPort(const BoundStep& step, PhysicalNode* node) {
+  if (!step.errors_read) return;
+  node->error_port = static_cast<int>(node->outputs.size());
+  node->error_threshold = step.error_threshold;
+  node->outputs.push_back(step.errors.schema);
+}
+
+void Planner::AddStep(int index) {
+  const BoundStep& step = graph_.steps[index];
+  if (moved_into_[index] >= 0) return;
+  std::vector<PhysicalInput> inputs;
+  for (const BoundInput& input : step.inputs) {
+    const Place place = PlaceOf(input);
+    inputs.push_back({place.node, place.port, {}});
+  }
+  auto add = [&](PhysicalNode node) {
+    node.id = static_cast<int>(plan_.nodes.size());
+    node.step = index;
+    node.step_name = step.name;
+    plan_.nodes.push_back(std::move(node));
+    return plan_.nodes.back().id;
+  };
+  if (step.binding.source || step.binding.sink) {
+    PhysicalNode node;
+    node.name = step.type;
+    node.inputs = inputs;
+    node.notes = step.binding.notes;
+    if (step.binding.source) {
+      node.role = NodeRole::kSource;
+      node.make_source = step.binding.source;
+      node.can_project = step.binding.can_project;
+      node.scan.filter = scan_filter_[index];
+      node.outputs = {step.binding.outputs[0].info.schema};
+      AddErrorPort(step, &node);
+    } else {
+      node.role = NodeRole::kSink;
+      node.make_sink = step.binding.sink;
+      node.max_lanes = step.binding.sink_max_lanes;
+    }
+    const int error_port = node.error_port;
+    const int id = add(std::move(node));
+    outputs_[index] = {{id, 0}};
+    errors_[index] = {id, error_port};
+    return;
+  }
+  for (size_t i = 0; i < step.binding.operators.size(); ++i) {
+    const OperatorSpec& op = step.binding.operators[i];
+    PhysicalNode node;
+    node.name = op.name;
+    node.max_lanes = op.max_lanes;
+    node.make = op.make;
+    node.needs = op.needs;
+    node.outputs = op.outputs;
+    node.notes = op.notes;
+    if (i == 0) AddErrorPort(step, &node);
+    for (size_t port = 0; port < op.inputs.size() && port < inputs.size(); ++port) {
+      inputs[port].exchange = op.inputs[port];
+    }
+    node.inputs = inputs;
+    const int error_port = node.error_port;
+    const int id = add(std::move(node));
+    if (i == 0) errors_[index] = {id, error_port};
+    inputs = {{id, 0, {}}};
+    outputs_[index].clear();
+    for (size_t port = 0; port < op.outputs.size(); ++port) outputs_[index].push_back({id, static_cast<int>(port)});
+  }
+}
+
+void Planner::PruneColumns() {
+  for (PhysicalNode& node : plan_.nodes) {
+    for (const SchemaPtr& schema : node.outputs) node.needed_outputs.push_back(ColumnSet::None(schema->num_fields()));
+  }
+  for (size_t i = plan_.nodes.size(); i-- > 0;) {
+    PhysicalNode& node = plan_.nodes[i];
+    if (node.role == NodeRole::kSource) {
+      node.scan.columns = node.can_project && node.error_port < 0
+                              ? node.needed_outputs[0]
+                              : ColumnSet::All(node.outputs[0]->num_fields());
+      node.needed_outputs[0] = node.scan.columns;
+      continue;
+    }
+    std::vector<ColumnSet> needs;
+    // Rejected rows are shown whole, so where somebody reads them every column is needed.
+    if (node.needs && node.error_port < 0) needs = node.needs(node.needed_outputs);
+    for (size_t port = 0; port < node.inputs.size(); ++port) {
+      const PhysicalInput& input = node.inputs[port];
+      ColumnSet& wanted = plan_.nodes[input.node].needed_outputs[input.port];
+      wanted.AddAll(port < needs.size() ? needs[port] : ColumnSet::All(wanted.num_columns()));
+      wanted.AddAll(input.exchange.keys);
+    }
+  }
+}
+
+}  // namespace
+
+PhysicalPlan PlanPhysical(const BoundGraph& graph) { return Planner(graph).Run(); }
+
+}  // namespace weir
