@@ -21,7 +21,7 @@ namespace {
 using arrow::Type;
 using arrow::bit_util::GetBit;
 using Sources = std::span<const ArrayDataPtr>;
-using Rows = std::span<const RowRef>;
+using Rows = std::span<const SourceRow>;
 
 constexpr int64_t kCopyBytes = 32;
 constexpr int64_t kMaxTextBytes = std::numeric_limits<int32_t>::max() - 64;
@@ -39,7 +39,7 @@ Status GatherValidity(Sources sources, Rows rows, BufferPtr* out, int64_t* null_
     valid.push_back({nulls ? source->buffers[0]->data() : nullptr, source->offset});
     any = any || nulls;
   }
-  for (const RowRef& ref : rows) any = any || ref.source < 0;
+  for (const SourceRow& ref : rows) any = any || ref.source < 0;
   *null_count = 0;
   if (!any) return Status::OK();
   const auto count = static_cast<int64_t>(rows.size());
@@ -47,7 +47,7 @@ Status GatherValidity(Sources sources, Rows rows, BufferPtr* out, int64_t* null_
   uint8_t* bits = bitmap->mutable_data();
   int64_t set = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const RowRef ref = rows[i];
+    const SourceRow ref = rows[i];
     const bool is_valid = ref.source >= 0 && (valid[ref.source].bits == nullptr ||
                                               GetBit(valid[ref.source].bits, valid[ref.source].offset + ref.row));
     bits[i >> 3] |= static_cast<uint8_t>(is_valid << (i & 7));
@@ -181,7 +181,7 @@ struct Wide16 {
 }  // namespace
 
 Result<ArrayDataPtr> GatherRows(const std::shared_ptr<arrow::DataType>& type, std::span<const ArrayDataPtr> sources,
-                                std::span<const RowRef> rows) {
+                                std::span<const SourceRow> rows) {
   const auto count = static_cast<int64_t>(rows.size());
   if (type->id() == Type::NA || sources.empty()) return NullColumn(type, count);
   switch (type->id()) {

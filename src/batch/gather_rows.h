@@ -11,7 +11,7 @@
 namespace weir {
 
 /// A row of one of several batches; source -1 stands for a row of nulls.
-struct RowRef {
+struct SourceRow {
   int32_t source = -1;
   int32_t row = 0;
 };
@@ -19,7 +19,7 @@ struct RowRef {
 /// Rows `rows` of `sources`, in that order. The result is dictionary-encoded when all sources share one dictionary,
 /// else plain. `type` is the logical type. Errors: CapacityError when utf8 output would pass 2 GiB.
 Result<ArrayDataPtr> GatherRows(const std::shared_ptr<arrow::DataType>& type, std::span<const ArrayDataPtr> sources,
-                                std::span<const RowRef> rows);
+                                std::span<const SourceRow> rows);
 
 /// Bytes of text or items that `rows` of variable-size columns hold on average, roughly; for sizing output batches.
 int64_t AverageRowBytes(std::span<const Batch> batches);

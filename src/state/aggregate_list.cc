@@ -46,7 +46,7 @@ class ValueLog {
     const Entry* all = entries_.data();
     const Entry* from = std::lower_bound(all, all + size_, begin, less);
     const Entry* to = std::lower_bound(from, all + size_, end, less);
-    std::vector<RowRef> rows;
+    std::vector<SourceRow> rows;
     rows.reserve(to - from);
     WEIR_ASSIGN_OR_RETURN(auto offsets, arrow::AllocateBuffer((int64_t{end} - begin + 1) * 4));
     auto* out = reinterpret_cast<int32_t*>(offsets->mutable_data());
@@ -65,7 +65,7 @@ class ValueLog {
 
  private:
   struct Entry {
-    RowRef ref;
+    SourceRow ref;
     uint32_t group;
   };
   void Sort() {

@@ -66,7 +66,15 @@ Result<std::unique_ptr<MemoryBudget>> MemoryBudget::Make(int64_t limit_bytes) {
   return std::unique_ptr<MemoryBudget>(new MemoryBudget(limit_bytes));
 }
 
+std::unique_ptr<MemoryBudget> MemoryBudget::Fixed(int64_t state_limit_bytes) {
+  std::unique_ptr<MemoryBudget> budget(new MemoryBudget(state_limit_bytes));
+  budget->state_limit_.store(state_limit_bytes, std::memory_order_relaxed);
+  budget->measures_ = false;
+  return budget;
+}
+
 void MemoryBudget::Measure() {
+  if (!measures_) return;
   const int64_t now = NowNs();
   int64_t due = next_measure_ns_.load(std::memory_order_relaxed);
   if (now < due || !next_measure_ns_.compare_exchange_strong(due, now + kMeasureEveryNs)) return;
@@ -100,9 +108,9 @@ int64_t MemoryReservation::share_bytes() const {
   return budget_->state_limit_bytes() / std::max(1, budget_->holders_.load(std::memory_order_relaxed));
 }
 
-bool MemoryReservation::ShouldSpill() const {
+bool MemoryReservation::ShouldSpill(int64_t more_bytes) const {
   if (budget_ == nullptr || bytes_ == 0) return false;
-  return budget_->state_bytes() > budget_->state_limit_bytes() && bytes_ >= share_bytes();
+  return budget_->state_bytes() + more_bytes > budget_->state_limit_bytes() && bytes_ + more_bytes >= share_bytes();
 }
 
 }  // namespace weir

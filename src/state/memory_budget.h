@@ -18,6 +18,9 @@ class MemoryBudget {
   /// `limit_bytes` 0: 60 % of the machine's memory, or of the cgroup's limit where that is less. Errors: Invalid below 64 MiB.
   static Result<std::unique_ptr<MemoryBudget>> Make(int64_t limit_bytes);
 
+  /// A limit for state alone, whatever the process takes besides; of any size. For tests.
+  static std::unique_ptr<MemoryBudget> Fixed(int64_t state_limit_bytes);
+
   int64_t limit_bytes() const { return limit_; }
   /// What all state together may hold now. Moves with what the rest of the process takes.
   int64_t state_limit_bytes() const { return state_limit_.load(std::memory_order_relaxed); }
@@ -31,6 +34,7 @@ class MemoryBudget {
   void Measure();
 
   const int64_t limit_;
+  bool measures_ = true;
   std::atomic<int64_t> state_{0};
   std::atomic<int64_t> state_limit_;
   std::atomic<int> holders_{0};
@@ -52,7 +56,8 @@ class MemoryReservation {
   int64_t bytes() const { return bytes_; }
   /// State in all is over its limit and this holder has its share of it or more: it should write something to disk and Set()
   /// what is left. A holder below its share goes on; one above it will give.
-  bool ShouldSpill() const;
+  /// `more_bytes`: what it is about to add in one piece, since tables double.
+  bool ShouldSpill(int64_t more_bytes = 0) const;
   /// What this holder may have if all holders had the same.
   int64_t share_bytes() const;
 
