@@ -57,6 +57,15 @@ function(weir_system_library name module)
 endfunction()
 weir_system_library(fyaml libfyaml fyaml)
 weir_system_library(re2 re2 re2)
+if(WEIR_STATIC_re2)
+  # libarrow_compute carries a RE2 of its own, hidden by set-up; mold binds to hidden symbols all the same. Ours must stand
+  # before it on every link line, which a static target that depends on it does.
+  add_library(Weir::re2 STATIC IMPORTED GLOBAL)
+  set_target_properties(Weir::re2 PROPERTIES IMPORTED_LOCATION "${WEIR_STATIC_re2}"
+    INTERFACE_LINK_LIBRARIES "Weir::arrow_compute;Threads::Threads")
+else()
+  add_library(Weir::re2 ALIAS PkgConfig::re2)
+endif()
 weir_system_library(zstd libzstd zstd)
 weir_system_library(lz4 liblz4 lz4)
 weir_system_library(zlib zlib z)

@@ -1,4 +1,6 @@
 // String functions that cut, find, replace and join.
+#include <arrow/type.h>
+
 #include <algorithm>
 
 #include "expr/functions/kernels.h"
