@@ -76,8 +76,9 @@ CompiledExpr::~CompiledExpr() = default;
 CompiledExprPtr CompiledExpr::Compile(std::string_view text, ExprLanguage language, const arrow::Schema& input,
                                       std::vector<ExprError>* errors) {
   if (language == ExprLanguage::kPython) {
-    errors->push_back({0, text.size(), "this version does not compile Python expressions",
-                       "write it in the generic language, which reads much the same: 'a if c else b', 'and', 'in', lower(x)"});
+    errors->push_back(
+        {0, text.size(), "this version does not compile Python expressions",
+         "write it in the generic language, which reads much the same: 'a if c else b', 'and', 'in', lower(x)"});
     return nullptr;
   }
   auto schema = std::make_shared<arrow::Schema>(input);
@@ -156,8 +157,10 @@ class ExprEvaluator::Impl {
   // Orders what the rows of this call said, the first thing of each row.
   void Tidy(std::vector<RowError>* errors, size_t from) {
     if (errors->size() == from) return;
-    std::stable_sort(errors->begin() + from, errors->end(), [](const RowError& a, const RowError& b) { return a.row < b.row; });
-    auto last = std::unique(errors->begin() + from, errors->end(), [](const RowError& a, const RowError& b) { return a.row == b.row; });
+    std::stable_sort(errors->begin() + from, errors->end(),
+                     [](const RowError& a, const RowError& b) { return a.row < b.row; });
+    auto last = std::unique(errors->begin() + from, errors->end(),
+                            [](const RowError& a, const RowError& b) { return a.row == b.row; });
     errors->erase(last, errors->end());
   }
 

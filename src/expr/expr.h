@@ -1,7 +1,8 @@
 // Expressions: text in a pipeline file → typed, vectorised program over the columns of a Batch.
 //
-// Life: CompiledExpr::Compile once at plan time (all mistakes at once, each with its byte range), then one ExprEvaluator per
-// lane. The language is described in docs/reference/expressions.md; its functions are rows of FunctionTable.
+// Life: CompiledExpr::Compile once at plan time (all mistakes at once, each with its byte range), then one
+// ExprEvaluator per lane. The language is described in docs/reference/expressions.md; its functions are rows of
+// FunctionTable.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -52,7 +53,8 @@ class CompiledExpr {
     std::shared_ptr<arrow::Scalar> value;
   };
 
-  /// Null when there are mistakes; all of them are appended to `errors`. `input` holds flowing types (batch/types.h) only.
+  /// Null when there are mistakes; all of them are appended to `errors`. `input` holds flowing types (batch/types.h)
+  /// only.
   static CompiledExprPtr Compile(std::string_view text, ExprLanguage language, const arrow::Schema& input,
                                  std::vector<ExprError>* errors);
   static CompiledExprPtr Column(const arrow::Schema& input, int index);
@@ -77,8 +79,8 @@ class CompiledExpr {
   std::shared_ptr<arrow::Scalar> as_constant() const;
   /// Text in the generic language that compiles to the same expression.
   std::string ToString() const;
-  /// The terms of the top-level AND that compare a column with a constant: each must hold for a row to pass, so a scan may
-  /// skip data where one cannot. Terms of other shapes are left out.
+  /// The terms of the top-level AND that compare a column with a constant: each must hold for a row to pass, so a scan
+  /// may skip data where one cannot. Terms of other shapes are left out.
   std::vector<Comparison> Conjuncts() const;
 
   const expr::Program& program() const { return *program_; }
@@ -95,13 +97,14 @@ class ExprEvaluator {
   ExprEvaluator(ExprEvaluator&&) noexcept;
   ExprEvaluator& operator=(ExprEvaluator&&) noexcept;
 
-  /// batch.num_rows() values of expr.type(). A utf8 result may be dictionary-encoded. Rows with an error are null and stand in
-  /// `errors`, ascending, one entry per row. Status: only for what ends a run (memory, 2 GiB of text in one batch).
+  /// batch.num_rows() values of expr.type(). A utf8 result may be dictionary-encoded. Rows with an error are null and
+  /// stand in `errors`, ascending, one entry per row. Status: only for what ends a run (memory, 2 GiB of text in one
+  /// batch).
   Result<ArrayDataPtr> Eval(const Batch& batch, std::vector<RowError>* errors);
 
-  /// Rows for which the expression is true; false and null drop. A value that is not boolean counts as in Python: 0, "", an
-  /// empty list or map and null are false. Rows with an error are not selected. AND evaluates left to right and stops at the
-  /// first term that is not true.
+  /// Rows for which the expression is true; false and null drop. A value that is not boolean counts as in Python: 0,
+  /// "", an empty list or map and null are false. Rows with an error are not selected. AND evaluates left to right and
+  /// stops at the first term that is not true.
   Result<Selection> EvalFilter(const Batch& batch, std::vector<RowError>* errors);
 
   const CompiledExpr& expr() const;

@@ -10,7 +10,7 @@ namespace weir {
 
 struct FunctionDoc {
   std::string name;
-  std::string group;                    // "string", "math", "time", "null", "list", "map", "regex", "conversion", "hash"
+  std::string group;  // "string", "math", "time", "null", "list", "map", "regex", "conversion", "hash"
   std::vector<std::string> signatures;  // "(string, integer [, integer]) -> string"
   std::string doc;                      // one or two sentences
   std::string example;                  // an expression, without input columns

@@ -21,7 +21,9 @@ bool IsConstant(const Node* node) { return node->kind == NodeKind::kConstant; }
 bool IsNull(const Node* node) { return IsConstant(node) && !node->constant->IsValid(0); }
 
 // Whether a boolean constant is true; false for null.
-bool IsTrue(const Node* node) { return !IsNull(node) && (node->constant->buffers[1]->data()[0] >> (node->constant->offset % 8) & 1); }
+bool IsTrue(const Node* node) {
+  return !IsNull(node) && (node->constant->buffers[1]->data()[0] >> (node->constant->offset % 8) & 1);
+}
 
 int JoinColumns(int a, int b) { return a == -1 ? b : b == -1 || a == b ? a : -2; }
 
@@ -131,7 +133,8 @@ const Node* ProgramBuilder::And(std::vector<const Node*> args) {
     node.cheap &= arg->cheap && !arg->can_fail;
     if (IsConstant(arg) && !IsNull(arg)) break;  // false: what follows is never looked at
   }
-  if (node.args.empty()) return Constant(arrow::MakeArrayFromScalar(arrow::BooleanScalar(true), 1).ValueOrDie()->data());
+  if (node.args.empty())
+    return Constant(arrow::MakeArrayFromScalar(arrow::BooleanScalar(true), 1).ValueOrDie()->data());
   if (node.args.size() == 1) return node.args[0];
   std::string key = KeyOf(node);
   return Intern(std::move(key), std::move(node));
@@ -150,7 +153,8 @@ const Node* ProgramBuilder::Or(std::vector<const Node*> args) {
     node.cheap &= arg->cheap && !arg->can_fail;
     if (IsConstant(arg) && IsTrue(arg)) break;
   }
-  if (node.args.empty()) return Constant(arrow::MakeArrayFromScalar(arrow::BooleanScalar(false), 1).ValueOrDie()->data());
+  if (node.args.empty())
+    return Constant(arrow::MakeArrayFromScalar(arrow::BooleanScalar(false), 1).ValueOrDie()->data());
   if (node.args.size() == 1) return node.args[0];
   std::string key = KeyOf(node);
   return Intern(std::move(key), std::move(node));
@@ -228,7 +232,8 @@ const Node* ProgramBuilder::Fold(const Node* node) {
 void ProgramBuilder::MarkDictionaryNodes(const Node* node, std::vector<uint8_t>* seen) {
   if ((*seen)[node->id]) return;
   (*seen)[node->id] = 1;
-  bool strings = node->only_column >= 0 && program_->input->field(node->only_column)->type()->id() == arrow::Type::STRING;
+  bool strings =
+      node->only_column >= 0 && program_->input->field(node->only_column)->type()->id() == arrow::Type::STRING;
   if (strings && node->kind != NodeKind::kColumn) {
     auto* own = &program_->nodes[node->id];
     own->dictionary_slot = static_cast<int>(program_->dictionary_nodes.size());
@@ -244,7 +249,8 @@ void ProgramBuilder::Finish(const Node* root, const Node* condition) {
   if (condition->kind == NodeKind::kAnd) {
     program_->filter_terms = condition->args;
     // Terms that cannot fail may change places: the cheap ones first.
-    bool harmless = std::none_of(condition->args.begin(), condition->args.end(), [](const Node* n) { return n->can_fail; });
+    bool harmless =
+        std::none_of(condition->args.begin(), condition->args.end(), [](const Node* n) { return n->can_fail; });
     if (harmless) {
       std::stable_sort(program_->filter_terms.begin(), program_->filter_terms.end(),
                        [](const Node* a, const Node* b) { return a->cheap && !b->cheap; });

@@ -17,26 +17,26 @@
 namespace weir::expr {
 
 enum class NodeKind {
-  kColumn,       // column
-  kConstant,     // constant
-  kEventTime,    // of the row
+  kColumn,     // column
+  kConstant,   // constant
+  kEventTime,  // of the row
   kWindowStart,
   kWindowEnd,
-  kCall,         // kernel(args)
-  kAnd,          // all of args, boolean
+  kCall,  // kernel(args)
+  kAnd,   // all of args, boolean
   kOr,
-  kCase,         // when, then, …, else
-  kCoalesce,     // first of args that is not null
-  kField,        // child `column` of args[0], a struct
+  kCase,      // when, then, …, else
+  kCoalesce,  // first of args that is not null
+  kField,     // child `column` of args[0], a struct
 };
 
 /// Traits of a kernel.
 enum KernelFlags : uint32_t {
   kNoFlags = 0,
-  kDenseSafe = 1,      // cheap, and harmless on rows that are dead, null or undefined (fixed-width values only)
-  kCanFail = 2,        // some value gives a row error
-  kCanNull = 4,        // may give null though no argument is null
-  kHandlesNulls = 8,   // sees rows with null arguments and sets the null bytes itself
+  kDenseSafe = 1,     // cheap, and harmless on rows that are dead, null or undefined (fixed-width values only)
+  kCanFail = 2,       // some value gives a row error
+  kCanNull = 4,       // may give null though no argument is null
+  kHandlesNulls = 8,  // sees rows with null arguments and sets the null bytes itself
 };
 
 enum class CompareOp : uint8_t { kNone, kEq, kNe, kLt, kLe, kGt, kGe };
@@ -47,11 +47,11 @@ struct Node {
   TypePtr type;
   Phys phys = Phys::kNull;
   bool nullable = true;
-  bool can_fail = false;     // itself or below
-  bool cheap = false;        // it and everything below is kDenseSafe
+  bool can_fail = false;  // itself or below
+  bool cheap = false;     // it and everything below is kDenseSafe
   int uses = 0;
   int column = -1;
-  ArrayDataPtr constant;     // one row
+  ArrayDataPtr constant;  // one row
   KernelFn kernel = nullptr;
   uint32_t flags = kNoFlags;
   CompareOp compare = CompareOp::kNone;

@@ -43,8 +43,10 @@ constexpr std::array<Refused, 23> kRefused = {{
     {"count", "an aggregate needs a group of rows", "use the transform Combine; of a list: len(x)"},
     {"avg", "an aggregate needs a group of rows", "use the transform Combine"},
     {"mean", "an aggregate needs a group of rows", "use the transform Combine"},
-    {"min", "an aggregate needs a group of rows", "use the transform Combine; of values: least(a, b); of a list: list_min(x)"},
-    {"max", "an aggregate needs a group of rows", "use the transform Combine; of values: greatest(a, b); of a list: list_max(x)"},
+    {"min", "an aggregate needs a group of rows",
+     "use the transform Combine; of values: least(a, b); of a list: list_min(x)"},
+    {"max", "an aggregate needs a group of rows",
+     "use the transform Combine; of values: greatest(a, b); of a list: list_max(x)"},
     {"int", "there is no function int()", "write cast(x as integer)"},
     {"float", "there is no function float()", "write cast(x as number)"},
     {"str", "there is no function str()", "write cast(x as string)"},
@@ -78,7 +80,8 @@ const Node* Checker::Call(const Ast& ast) {
   if (!CheckAll(ast.args, &args)) {
     if (FunctionRegistry::Get().Find(ast.text) == nullptr && ComparisonNamed(ast.text) == CompareOp::kNone) {
       bool handled = false;
-      for (const char* name : {"is null", "coalesce", "event_time", "window_start", "window_end"}) handled |= ast.text == name;
+      for (const char* name : {"is null", "coalesce", "event_time", "window_start", "window_end"})
+        handled |= ast.text == name;
       if (!handled) UnknownFunction(ast);  // the arguments' mistakes do not hide this one
     }
     return nullptr;
@@ -109,8 +112,8 @@ const Node* Checker::Special(const Ast& ast, std::vector<const Node*> args, bool
     for (size_t k = 0; k < args.size(); ++k) {
       TypePtr common = CommonType(type, args[k]->type);
       if (common == nullptr) {
-        return Error(*ast.args[k], ast.text + "() takes values of one type: here " + TypeName(*args[k]->type) + ", before " +
-                                       TypeName(*type));
+        return Error(*ast.args[k], ast.text + "() takes values of one type: here " + TypeName(*args[k]->type) +
+                                       ", before " + TypeName(*type));
       }
       type = common;
     }
@@ -127,14 +130,18 @@ const Node* Checker::CallFunction(const Ast& ast, const std::string& name, std::
   int bad_arg = -1;
   std::string message = BindCall(*FunctionRegistry::Get().Find(name), &call, &bad_arg);
   if (!message.empty()) {
-    const Ast& at = bad_arg >= 0 && bad_arg < static_cast<int>(ast.args.size()) && ast.args[bad_arg] ? *ast.args[bad_arg] : ast;
+    const Ast& at =
+        bad_arg >= 0 && bad_arg < static_cast<int>(ast.args.size()) && ast.args[bad_arg] ? *ast.args[bad_arg] : ast;
     bool string_and_number = args.size() == 2 && (name == "+" || name == "-" || name == "*") &&
                              (args[0]->phys == Phys::kString || args[1]->phys == Phys::kString);
     return Error(at, std::move(message),
-                 name == "+" && string_and_number ? "strings are joined by ||" : string_and_number ? "convert it: cast(x as number)" : "");
+                 name == "+" && string_and_number ? "strings are joined by ||"
+                 : string_and_number              ? "convert it: cast(x as number)"
+                                                  : "");
   }
   for (size_t k = 0; k < args.size(); ++k) args[k] = Convert(args[k], call.types[k]);
-  return builder_->Call(call.kernel, call.flags, call.result, std::move(args), call.state, call.state_key, call.compare);
+  return builder_->Call(call.kernel, call.flags, call.result, std::move(args), call.state, call.state_key,
+                        call.compare);
 }
 
 // timestamp ± interval, date ± interval, interval + timestamp. A date stays one when the interval is of whole days.
@@ -162,17 +169,20 @@ const Node* Checker::AddInterval(const Ast& ast) {
 const Node* Checker::Compare(const Ast& ast, CompareOp op, const Node* left, const Node* right) {
   // A constant string beside a time is that time.
   for (auto [text, time] : {std::pair<const Node**, const Node*>{&left, right}, {&right, left}}) {
-    if (!IsTime(*time->type) || (*text)->kind != NodeKind::kConstant || (*text)->type->id() != arrow::Type::STRING) continue;
+    if (!IsTime(*time->type) || (*text)->kind != NodeKind::kConstant || (*text)->type->id() != arrow::Type::STRING)
+      continue;
     const Node* parsed = TimeOfText(*text, time->type);
     if (parsed == nullptr && time->type->id() == arrow::Type::DATE32) parsed = TimeOfText(*text, TimestampType());
     if (parsed == nullptr && (*text)->constant->IsValid(0)) {
-      return Error(ast, "the string compared with a " + TypeName(*time->type) + " is none", "write it as 2024-05-17 or 2024-05-17T10:30:00Z");
+      return Error(ast, "the string compared with a " + TypeName(*time->type) + " is none",
+                   "write it as 2024-05-17 or 2024-05-17T10:30:00Z");
     }
     if (parsed != nullptr) *text = parsed;
   }
   TypePtr type = CommonType(left->type, right->type);
   if (type == nullptr) {
-    bool number = (IsNumber(*left->type) && right->phys == Phys::kString) || (IsNumber(*right->type) && left->phys == Phys::kString);
+    bool number = (IsNumber(*left->type) && right->phys == Phys::kString) ||
+                  (IsNumber(*right->type) && left->phys == Phys::kString);
     return Error(ast, "cannot compare " + TypeName(*left->type) + " with " + TypeName(*right->type),
                  number ? "convert one side: cast(x as number) or cast(x as string)" : "");
   }

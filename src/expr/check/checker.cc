@@ -93,8 +93,10 @@ const Node* Checker::Name(const Ast& ast) {
   if (!hint.starts_with("did you mean") && FunctionRegistry::Get().Find(ast.text) != nullptr) {
     hint = "'" + ast.text + "' is a function: write " + ast.text + "(…)";
   }
-  return Error(ast, names.empty() ? "unknown field '" + ast.text + "': the input has no fields" : "unknown field '" + ast.text + "'",
-               hint);
+  return Error(
+      ast,
+      names.empty() ? "unknown field '" + ast.text + "': the input has no fields" : "unknown field '" + ast.text + "'",
+      hint);
 }
 
 const Node* Checker::Field(const Ast& ast) {
@@ -126,7 +128,8 @@ const Node* Checker::Index(const Ast& ast) {
     field.text = std::string(static_cast<const arrow::StringScalar&>(*key->value).view());
     return Field(field);
   }
-  return CallFunction(ast, args[0]->type->id() == arrow::Type::MAP ? "map_get" : "element_at", std::move(args));
+  std::string name = args[0]->type->id() == arrow::Type::MAP ? "map_get" : "element_at";
+  return CallFunction(ast, name, std::move(args));
 }
 
 const Node* Checker::Slice(const Ast& ast) {
@@ -177,7 +180,9 @@ const Node* Checker::Case(const Ast& ast) {
     } else if (is_value) {
       TypePtr common = CommonType(type, args.back()->type);
       if (common == nullptr) {
-        Error(*ast.args[k], "the values of a case are of one type: here " + TypeName(*args.back()->type) + ", before " + TypeName(*type),
+        Error(*ast.args[k],
+              "the values of a case are of one type: here " + TypeName(*args.back()->type) + ", before " +
+                  TypeName(*type),
               "convert one: cast(… as …)");
         ok = false;
       } else {
@@ -200,8 +205,10 @@ const Node* Checker::Cast(const Ast& ast) {
   Conversion conversion = FindConversion(*value->type, *ast.type, ast.kind == AstKind::kTryCast);
   if (conversion.kernel != nullptr) return builder_->Call(conversion.kernel, conversion.flags, ast.type, {value});
   std::string hint;
-  if (value->type->id() == arrow::Type::TIMESTAMP && ast.type->id() == arrow::Type::INT64) hint = "write epoch(x), epoch_ms(x) or epoch_us(x)";
-  if (value->type->id() == arrow::Type::INT64 && ast.type->id() == arrow::Type::TIMESTAMP) hint = "write to_timestamp(seconds)";
+  if (value->type->id() == arrow::Type::TIMESTAMP && ast.type->id() == arrow::Type::INT64)
+    hint = "write epoch(x), epoch_ms(x) or epoch_us(x)";
+  if (value->type->id() == arrow::Type::INT64 && ast.type->id() == arrow::Type::TIMESTAMP)
+    hint = "write to_timestamp(seconds)";
   return Error(ast, "no conversion from " + TypeName(*value->type) + " to " + TypeName(*ast.type), hint);
 }
 
@@ -219,7 +226,8 @@ const Node* Checker::List(const Ast& ast) {
   for (size_t k = 0; k < args.size(); ++k) {
     TypePtr common = CommonType(type, args[k]->type);
     if (common == nullptr) {
-      return Error(*ast.args[k], "the items of a list are of one type: here " + TypeName(*args[k]->type) + ", before " + TypeName(*type));
+      return Error(*ast.args[k], "the items of a list are of one type: here " + TypeName(*args[k]->type) + ", before " +
+                                     TypeName(*type));
     }
     type = common;
   }
@@ -255,7 +263,8 @@ const Node* Checker::Map(const Ast& ast) {
   for (size_t k = 1; k < args.size(); k += 2) {
     TypePtr common = CommonType(type, args[k]->type);
     if (common == nullptr) {
-      return Error(*ast.args[k], "the values of a map are of one type: here " + TypeName(*args[k]->type) + ", before " + TypeName(*type));
+      return Error(*ast.args[k], "the values of a map are of one type: here " + TypeName(*args[k]->type) + ", before " +
+                                     TypeName(*type));
     }
     type = common;
   }

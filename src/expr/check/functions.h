@@ -1,5 +1,5 @@
-// What a function is made of: documentation, and overloads with their kernels. One registration line per function, in the
-// file that holds its kernels; functions/register.cc lists the files.
+// What a function is made of: documentation, and overloads with their kernels. One registration line per function, in
+// the file that holds its kernels; functions/register.cc lists the files.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace weir::expr {
 
-/// What a Bind function may look at and change: argument types (to which arguments are then converted), the result type, the
-/// kernel, its state. Returns a message when the arguments will not do, else "".
+/// What a Bind function may look at and change: argument types (to which arguments are then converted), the result
+/// type, the kernel, its state. Returns a message when the arguments will not do, else "".
 struct CallBinding {
   std::vector<const Node*> args;  // read only; constants can be looked at
   std::vector<TypePtr> types;     // in: of the arguments after matching; out: what to convert them to
@@ -33,8 +33,8 @@ struct CallBinding {
 using BindFn = std::string (*)(CallBinding&);
 
 struct Overload {
-  /// "(string, integer [, integer]) -> string". Types are those of pipeline files, `decimal` (any), `T` (the common type of all
-  /// T), `any`, `array<T>`, `map<T>`, `object`; `T...` is one or more. A result of `any` is set by `bind`.
+  /// "(string, integer [, integer]) -> string". Types are those of pipeline files, `decimal` (any), `T` (the common
+  /// type of all T), `any`, `array<T>`, `map<T>`, `object`; `T...` is one or more. A result of `any` is set by `bind`.
   const char* signature;
   KernelFn kernel;
   uint32_t flags = kNoFlags;
@@ -83,12 +83,12 @@ class FunctionRegistry {
   std::unordered_map<std::string, Entry> by_name_;
 };
 
-/// The best overload for `binding->args`; fills the binding. Returns a message that says what the function takes when none fits.
-/// `bad_arg` is then the argument at fault, or -1 when it is not one alone.
+/// The best overload for `binding->args`; fills the binding. Returns a message that says what the function takes when
+/// none fits. `bad_arg` is then the argument at fault, or -1 when it is not one alone.
 std::string BindCall(const FunctionRegistry::Entry& entry, CallBinding* binding, int* bad_arg);
 
-/// The type that values of `a` and `b` both convert to without loss of meaning, or null: integer and number are number, date
-/// and timestamp are timestamp, null is anything.
+/// The type that values of `a` and `b` both convert to without loss of meaning, or null: integer and number are number,
+/// date and timestamp are timestamp, null is anything.
 TypePtr CommonType(const TypePtr& a, const TypePtr& b);
 
 /// How `from` becomes `to`.

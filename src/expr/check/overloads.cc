@@ -152,7 +152,8 @@ std::string Expectation(const Function& function, const CallBinding& call) {
   }
   for (const Node* arg : call.args) given += (given.empty() ? "" : ", ") + TypeName(*arg->type);
   bool word = std::isalpha(static_cast<unsigned char>(function.name[0]));
-  return std::string(word ? "" : "'") + function.name + (word ? "()" : "'") + " takes " + takes + ", not (" + given + ")";
+  return std::string(word ? "" : "'") + function.name + (word ? "()" : "'") + " takes " + takes + ", not (" + given +
+         ")";
 }
 
 }  // namespace
@@ -174,7 +175,8 @@ TypePtr CommonType(const TypePtr& a, const TypePtr& b) {
   auto is = [&](arrow::Type::type x, arrow::Type::type y) {
     return (a->id() == x && b->id() == y) || (a->id() == y && b->id() == x);
   };
-  if (is(arrow::Type::INT64, arrow::Type::DOUBLE) || is(arrow::Type::DECIMAL128, arrow::Type::DOUBLE)) return arrow::float64();
+  if (is(arrow::Type::INT64, arrow::Type::DOUBLE) || is(arrow::Type::DECIMAL128, arrow::Type::DOUBLE))
+    return arrow::float64();
   if (is(arrow::Type::DATE32, arrow::Type::TIMESTAMP)) return TimestampType();
   if (is(arrow::Type::DECIMAL128, arrow::Type::INT64) || is(arrow::Type::DECIMAL128, arrow::Type::DECIMAL128)) {
     auto digits = [](const arrow::DataType& type) {

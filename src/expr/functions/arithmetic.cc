@@ -15,20 +15,26 @@ std::string Overflow(int64_t a, const char* op, int64_t b) {
 
 struct AddOp {
   static constexpr const char* kName = "+";
-  static int64_t Wrap(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
+  static int64_t Wrap(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  }
   // Negative when the sum of a and b wrapped to r (Warren, Hacker's Delight, 2-13).
   static int64_t Sign(int64_t a, int64_t b, int64_t r) { return (a ^ r) & (b ^ r); }
   double operator()(double a, double b) const { return a + b; }
 };
 struct SubtractOp {
   static constexpr const char* kName = "-";
-  static int64_t Wrap(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)); }
+  static int64_t Wrap(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+  }
   static int64_t Sign(int64_t a, int64_t b, int64_t r) { return (a ^ b) & (a ^ r); }
   double operator()(double a, double b) const { return a - b; }
 };
 struct MultiplyOp {
   static constexpr const char* kName = "*";
-  static int64_t Wrap(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)); }
+  static int64_t Wrap(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  }
   static int64_t Sign(int64_t a, int64_t b, int64_t) {
     int64_t r;
     return -static_cast<int64_t>(__builtin_mul_overflow(a, b, &r));
@@ -36,7 +42,8 @@ struct MultiplyOp {
   double operator()(double a, double b) const { return a * b; }
 };
 
-// Computes all rows by wrapping arithmetic and looks for overflow in the sign of one accumulated word; only then row by row.
+// Computes all rows by wrapping arithmetic and looks for overflow in the sign of one accumulated word; only then row by
+// row.
 template <class Op>
 void Checked(Frame& f) {
   int64_t* __restrict out = f.values<int64_t>();
@@ -105,7 +112,8 @@ void FloorByConstant(Frame& f, int64_t divisor) {
     // Floor division of a negative x is -1 - (-1 - x) / d.
     uint64_t flip = static_cast<uint64_t>(x >> 63);
     uint64_t q = reciprocal.Divide(static_cast<uint64_t>(x) ^ flip) ^ flip;
-    out[i] = kQuotient ? static_cast<int64_t>(q) : static_cast<int64_t>(static_cast<uint64_t>(x) - q * static_cast<uint64_t>(divisor));
+    out[i] = kQuotient ? static_cast<int64_t>(q)
+                       : static_cast<int64_t>(static_cast<uint64_t>(x) - q * static_cast<uint64_t>(divisor));
   });
 }
 
@@ -216,7 +224,8 @@ std::string BindDecimalProduct(CallBinding& call) {
     if (type->id() != arrow::Type::DECIMAL128) type = arrow::decimal128(19, 0);
   }
   int scale = Decimal(call.types[0]).scale() + Decimal(call.types[1]).scale();
-  if (scale > 38) return "the product would have " + std::to_string(scale) + " digits behind the point, 38 are the most";
+  if (scale > 38)
+    return "the product would have " + std::to_string(scale) + " digits behind the point, 38 are the most";
   int precision = std::min(38, Decimal(call.types[0]).precision() + Decimal(call.types[1]).precision());
   call.result = arrow::decimal128(std::max(precision, scale), scale);
   return "";
@@ -232,7 +241,9 @@ std::string BindSameDecimal(CallBinding& call) {
 struct DateDifference {
   int64_t operator()(int64_t a, int64_t b) const { return a - b; }
 };
-double SecondsBetween(Frame&, int, int64_t a, int64_t b) { return (static_cast<double>(a) - static_cast<double>(b)) / 1e6; }
+double SecondsBetween(Frame&, int, int64_t a, int64_t b) {
+  return (static_cast<double>(a) - static_cast<double>(b)) / 1e6;
+}
 
 int64_t CheckedDate(Frame& f, int i, int64_t days, bool overflow) {
   if (overflow || days < INT32_MIN || days > INT32_MAX) f.Fail(i, "date overflow");
@@ -253,12 +264,20 @@ int64_t SubtractDays(Frame& f, int i, int64_t date, int64_t days) {
 
 void AddArithmetic(FunctionList* list) {
   constexpr uint32_t kChecked = kDenseSafe | kCanFail;
-  list->push_back({"+", "operator", "Sum. Integers that overflow are row errors.", "2 + 3", "5",
+  list->push_back({"+",
+                   "operator",
+                   "Sum. Integers that overflow are row errors.",
+                   "2 + 3",
+                   "5",
                    {{"(integer, integer) -> integer", Checked<AddOp>, kChecked},
                     {"(number, number) -> number", Binary<double, double, double, AddOp>, kDenseSafe},
                     {"(decimal, decimal) -> any", Row<AddDecimals>, kCanFail, BindDecimalSum},
                     {"(date, integer) -> date", Row<AddDays>, kCanFail}}});
-  list->push_back({"-", "operator", "Difference or sign; between dates whole days, between timestamps seconds.", "2 - 3", "-1",
+  list->push_back({"-",
+                   "operator",
+                   "Difference or sign; between dates whole days, between timestamps seconds.",
+                   "2 - 3",
+                   "-1",
                    {{"(integer, integer) -> integer", Checked<SubtractOp>, kChecked},
                     {"(number, number) -> number", Binary<double, double, double, SubtractOp>, kDenseSafe},
                     {"(decimal, decimal) -> any", Row<SubtractDecimals>, kCanFail, BindDecimalSum},
@@ -268,18 +287,39 @@ void AddArithmetic(FunctionList* list) {
                     {"(integer) -> integer", NegateIntegers, kChecked},
                     {"(number) -> number", Unary<double, double, NegateDouble>, kDenseSafe},
                     {"(decimal) -> any", Unary<Int128, Int128, NegateDecimal>, kDenseSafe, BindSameDecimal}}});
-  list->push_back({"*", "operator", "Product. Integers that overflow are row errors.", "2 * 3", "6",
+  list->push_back({"*",
+                   "operator",
+                   "Product. Integers that overflow are row errors.",
+                   "2 * 3",
+                   "6",
                    {{"(integer, integer) -> integer", Checked<MultiplyOp>, kChecked},
                     {"(number, number) -> number", Binary<double, double, double, MultiplyOp>, kDenseSafe},
                     {"(decimal, decimal) -> any", Row<MultiplyDecimals>, kCanFail, BindDecimalProduct}}});
-  list->push_back({"/", "operator", "True division: always a number.", "7 / 2", "3.5", {{"(number, number) -> number", Divide, kChecked}}});
-  list->push_back({"//", "operator", "Quotient, rounded down.", "-7 // 2", "-4",
+  list->push_back({"/",
+                   "operator",
+                   "True division: always a number.",
+                   "7 / 2",
+                   "3.5",
+                   {{"(number, number) -> number", Divide, kChecked}}});
+  list->push_back({"//",
+                   "operator",
+                   "Quotient, rounded down.",
+                   "-7 // 2",
+                   "-4",
                    {{"(integer, integer) -> integer", FloorIntegers<true>, kCanFail},
                     {"(number, number) -> number", Row<FloorDoubles>, kCanFail}}});
-  list->push_back({"%", "operator", "What // leaves; it has the divisor's sign.", "-7 % 3", "2",
+  list->push_back({"%",
+                   "operator",
+                   "What // leaves; it has the divisor's sign.",
+                   "-7 % 3",
+                   "2",
                    {{"(integer, integer) -> integer", FloorIntegers<false>, kCanFail},
                     {"(number, number) -> number", Row<ModuloDoubles>, kCanFail}}});
-  list->push_back({"mod", "math", "The same as the operator %.", "mod(-7, 3)", "2",
+  list->push_back({"mod",
+                   "math",
+                   "The same as the operator %.",
+                   "mod(-7, 3)",
+                   "2",
                    {{"(integer, integer) -> integer", FloorIntegers<false>, kCanFail},
                     {"(number, number) -> number", Row<ModuloDoubles>, kCanFail}}});
 }

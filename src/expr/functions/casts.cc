@@ -1,5 +1,6 @@
-// Conversions: cast(x as T), try_cast(x as T), and those that the checker adds. What does not fit is a row error, or null under
-// try_cast. Numbers become integers by cutting off the fraction; text must be the whole value, blanks around it aside.
+// Conversions: cast(x as T), try_cast(x as T), and those that the checker adds. What does not fit is a row error, or
+// null under try_cast. Numbers become integers by cutting off the fraction; text must be the whole value, blanks around
+// it aside.
 #include <arrow/array/array_base.h>
 #include <arrow/array/util.h>
 #include <arrow/compute/cast.h>
@@ -128,7 +129,8 @@ Int128 IntToDecimal(Frame& f, int i, int64_t x) {
 template <bool kTry>
 Int128 DoubleToDecimal(Frame& f, int i, double x) {
   Int128 value = 0;
-  bool fits = std::isfinite(x) && ParseDecimal(FormatDouble(x), Decimal(*f.type).precision(), Decimal(*f.type).scale(), &value);
+  bool fits =
+      std::isfinite(x) && ParseDecimal(FormatDouble(x), Decimal(*f.type).precision(), Decimal(*f.type).scale(), &value);
   return CheckDecimal<kTry>(f, i, value, fits);
 }
 template <bool kTry>
@@ -154,7 +156,8 @@ double DecimalToDouble(Frame& f, int, Int128 x) {
 template <bool kTry>
 int64_t DecimalToInt(Frame& f, int i, Int128 x) {
   Int128 whole = x / PowerOfTen(Decimal(f.arg_types[0]).scale());
-  if (whole < INT64_MIN || whole > INT64_MAX) Misfit<kTry>(f, i, [] { return std::string("the decimal does not fit an integer"); });
+  if (whole < INT64_MIN || whole > INT64_MAX)
+    Misfit<kTry>(f, i, [] { return std::string("the decimal does not fit an integer"); });
   return static_cast<int64_t>(whole);
 }
 uint8_t DecimalToBool(Frame&, int, Int128 x) { return x != 0; }
@@ -211,7 +214,8 @@ Conversion ToString(const arrow::DataType& from, bool try_cast) {
     case arrow::Type::DATE32:
       return {Row<DateToString>};
     case arrow::Type::BINARY:
-      return try_cast ? Conversion{Row<BytesToString<true>>, kCanNull} : Conversion{Row<BytesToString<false>>, kCanFail};
+      return try_cast ? Conversion{Row<BytesToString<true>>, kCanNull}
+                      : Conversion{Row<BytesToString<false>>, kCanFail};
     default:
       return {Row<NestedToString>};
   }

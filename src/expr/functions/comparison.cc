@@ -147,7 +147,8 @@ void InDecimals(Frame& f) {
   const auto& set = f.state_as<InSet>();
   auto* out = f.values<uint8_t>();
   internal::Arg<Int128> in(f.args[0]);
-  ForRows(f.rows, [&](int i) { out[i] = std::find(set.decimals.begin(), set.decimals.end(), in[i]) != set.decimals.end(); });
+  ForRows(f.rows,
+          [&](int i) { out[i] = std::find(set.decimals.begin(), set.decimals.end(), in[i]) != set.decimals.end(); });
   NullWhereAbsent(f, set);
 }
 
@@ -326,11 +327,23 @@ KernelFn IsNullKernel() { return IsNull; }
 KernelFn NotKernel() { return Unary<uint8_t, uint8_t, NotOp>; }
 
 void AddComparison(FunctionList* list) {
-  list->push_back({"greatest", "null", "The largest of the values; nulls are skipped.", "greatest(3, 7, 5)", "7",
+  list->push_back({"greatest",
+                   "null",
+                   "The largest of the values; nulls are skipped.",
+                   "greatest(3, 7, 5)",
+                   "7",
                    {{"(T...) -> T", nullptr, kHandlesNulls | kCanNull, BindByPhys<GreatestOf>}}});
-  list->push_back({"least", "null", "The smallest of the values; nulls are skipped.", "least(3, 7, 5)", "3",
+  list->push_back({"least",
+                   "null",
+                   "The smallest of the values; nulls are skipped.",
+                   "least(3, 7, 5)",
+                   "3",
                    {{"(T...) -> T", nullptr, kHandlesNulls | kCanNull, BindByPhys<LeastOf>}}});
-  list->push_back({"nullif", "null", "The first value, or null when both are equal.", "nullif('n/a', 'n/a')", "null",
+  list->push_back({"nullif",
+                   "null",
+                   "The first value, or null when both are equal.",
+                   "nullif('n/a', 'n/a')",
+                   "null",
                    {{"(T, T) -> T", nullptr, kHandlesNulls | kCanNull, BindByPhys<NullIfOf>}}});
 }
 

@@ -1,7 +1,6 @@
 // Hashes and hexadecimal text.
-#include <xxhash.h>
-
 #include <arrow/type.h>
+#include <xxhash.h>
 
 #include <bit>
 
@@ -26,7 +25,9 @@ uint64_t HashValue(const Vec& vec, int i) {
     case Phys::kDouble: {
       double value = vec.data<double>()[at];
       bool whole = value == std::floor(value) && std::fabs(value) < 9.2e18;
-      return HashWord(whole ? static_cast<uint64_t>(static_cast<int64_t>(value)) : value != value ? 1 : std::bit_cast<uint64_t>(value));
+      return HashWord(whole            ? static_cast<uint64_t>(static_cast<int64_t>(value))
+                      : value != value ? 1
+                                       : std::bit_cast<uint64_t>(value));
     }
     case Phys::kDecimal:
       return XXH3_64bits(&vec.data<Int128>()[at], 16);
@@ -70,7 +71,9 @@ StringRef IntToHex(Frame& f, int, int64_t x) {
   return f.Copy({text, static_cast<size_t>(size)});
 }
 
-int HexDigit(char c) { return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1; }
+int HexDigit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
 
 StringRef FromHex(Frame& f, int i, StringRef s) {
   char* out = f.scratch->arena().Allocate(s.size / 2);
@@ -90,11 +93,25 @@ StringRef FromHex(Frame& f, int i, StringRef s) {
 }  // namespace
 
 void AddHashes(FunctionList* list) {
-  list->push_back({"hash64", "hash", "A 64-bit hash (XXH3) of the values, the same on every machine and in every run.", "hash64('a') = hash64('a')",
-                   "true", {{"(any...) -> integer", Hash64, kHandlesNulls}}});
-  list->push_back({"to_hex", "conversion", "Bytes, a string's bytes or an integer as hexadecimal digits.", "to_hex('az')", "'617a'",
-                   {{"(bytes) -> string", Row<ToHex>}, {"(string) -> string", Row<ToHex>}, {"(integer) -> string", Row<IntToHex>}}});
-  list->push_back({"from_hex", "conversion", "The bytes that hexadecimal digits stand for.", "cast(from_hex('617a') as string)", "'az'",
+  list->push_back({"hash64",
+                   "hash",
+                   "A 64-bit hash (XXH3) of the values, the same on every machine and in every run.",
+                   "hash64('a') = hash64('a')",
+                   "true",
+                   {{"(any...) -> integer", Hash64, kHandlesNulls}}});
+  list->push_back({"to_hex",
+                   "conversion",
+                   "Bytes, a string's bytes or an integer as hexadecimal digits.",
+                   "to_hex('az')",
+                   "'617a'",
+                   {{"(bytes) -> string", Row<ToHex>},
+                    {"(string) -> string", Row<ToHex>},
+                    {"(integer) -> string", Row<IntToHex>}}});
+  list->push_back({"from_hex",
+                   "conversion",
+                   "The bytes that hexadecimal digits stand for.",
+                   "cast(from_hex('617a') as string)",
+                   "'az'",
                    {{"(string) -> bytes", Row<FromHex>, kCanFail}}});
 }
 

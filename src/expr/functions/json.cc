@@ -111,7 +111,8 @@ void AppendJson(const arrow::ArrayData& column, int64_t row, std::string* out) {
       *out += '"' + FormatDate(column.GetValues<int32_t>(1)[row]) + '"';
       break;
     case arrow::Type::DECIMAL128:
-      *out += FormatDecimal(ColumnValues<Int128>(column).At(row), static_cast<const arrow::DecimalType&>(*column.type).scale());
+      *out += FormatDecimal(ColumnValues<Int128>(column).At(row),
+                            static_cast<const arrow::DecimalType&>(*column.type).scale());
       break;
     case arrow::Type::STRUCT:
       *out += '{';
@@ -132,7 +133,11 @@ void AppendJson(const arrow::ArrayData& column, int64_t row, std::string* out) {
 }
 
 void AddJson(FunctionList* list) {
-  list->push_back({"to_json", "conversion", "The value as JSON text.", "to_json({'a': [1, null], 'b': 'x'})", "'{\"a\":[1,null],\"b\":\"x\"}'",
+  list->push_back({"to_json",
+                   "conversion",
+                   "The value as JSON text.",
+                   "to_json({'a': [1, null], 'b': 'x'})",
+                   "'{\"a\":[1,null],\"b\":\"x\"}'",
                    {{"(any) -> string", ToJsonKernel}}});
 }
 

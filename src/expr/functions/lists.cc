@@ -1,4 +1,5 @@
-// List functions. Those that give lists of the same items in another order work on item numbers and copy the items once.
+// List functions. Those that give lists of the same items in another order work on item numbers and copy the items
+// once.
 #include <arrow/array/array_base.h>
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/concatenate.h>
@@ -116,8 +117,10 @@ void DistinctList(Frame& f) {
     for (int32_t k = begin; k < end; ++k) {
       if (!values.IsNull(k)) order.push_back(k);
     }
-    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return Order<T>::Less(values.At(a), values.At(b)); });
-    order.erase(std::unique(order.begin(), order.end(), [&](int32_t a, int32_t b) { return Order<T>::Equal(values.At(a), values.At(b)); }),
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int32_t a, int32_t b) { return Order<T>::Less(values.At(a), values.At(b)); });
+    order.erase(std::unique(order.begin(), order.end(),
+                            [&](int32_t a, int32_t b) { return Order<T>::Equal(values.At(a), values.At(b)); }),
                 order.end());
     std::sort(order.begin(), order.end());
     rows->insert(rows->end(), order.begin(), order.end());
@@ -289,19 +292,22 @@ struct MaxOf {
 }  // namespace
 
 void AddLists(FunctionList* list) {
-  auto add = [&](const char* name, const char* doc, const char* example, const char* result, std::vector<Overload> overloads) {
+  auto add = [&](const char* name, const char* doc, const char* example, const char* result,
+                 std::vector<Overload> overloads) {
     list->push_back({name, "list", doc, example, result, std::move(overloads)});
   };
   add("len", "Number of items of a list or map, or of characters.", "len([1, 2, 3])", "3",
-      {{"(array) -> integer", Row<Length>}, {"(string) -> integer", Row<Characters>}, {"(map<T>) -> integer", Row<Length>}});
+      {{"(array) -> integer", Row<Length>},
+       {"(string) -> integer", Row<Characters>},
+       {"(map<T>) -> integer", Row<Length>}});
   AddOverloads(list, "contains", {{"(array<T>, T) -> boolean", nullptr, kNoFlags, BindItems<ContainsOf>}});
   AddOverloads(list, "slice", {{"(array<T>, integer, integer) -> array<T>", SliceList}});
   AddOverloads(list, "element_at", {{"(array<T>, integer) -> T", ElementAt, kCanNull, BindElement}});
   AddOverloads(list, "||", {{"(array<T>, array<T>) -> array<T>", ConcatLists}});
-  add("split", "The parts of a string between separators; an empty separator gives its characters.", "split('a,b', ',')", "['a', 'b']",
-      {{"(string, string) -> array<string>", Split}});
-  add("join", "The strings of a list with a separator between them; nulls are skipped.", "join(['a', 'b'], ', ')", "'a, b'",
-      {{"(array<string>, string) -> string", Row<Join>}});
+  add("split", "The parts of a string between separators; an empty separator gives its characters.",
+      "split('a,b', ',')", "['a', 'b']", {{"(string, string) -> array<string>", Split}});
+  add("join", "The strings of a list with a separator between them; nulls are skipped.", "join(['a', 'b'], ', ')",
+      "'a, b'", {{"(array<string>, string) -> string", Row<Join>}});
   add("list_sum", "Sum of the items; nulls are skipped, no items give 0.", "list_sum([1, 2, 3])", "6",
       {{"(array<integer>) -> integer", Row<SumIntegers>, kCanFail}, {"(array<number>) -> number", Row<SumDoubles>}});
   add("list_min", "The smallest item; nulls are skipped.", "list_min([3, 1, 2])", "1",
@@ -314,7 +320,8 @@ void AddLists(FunctionList* list) {
       {{"(array<T>) -> array<T>", nullptr, kNoFlags, BindItems<SortDownOf>}});
   add("list_distinct", "The items without repetitions and nulls.", "list_distinct([3, 1, 3])", "[3, 1]",
       {{"(array<T>) -> array<T>", nullptr, kNoFlags, BindItems<DistinctOf>}});
-  add("list_reverse", "The items from last to first.", "list_reverse([1, 2])", "[2, 1]", {{"(array<T>) -> array<T>", ReverseList}});
+  add("list_reverse", "The items from last to first.", "list_reverse([1, 2])", "[2, 1]",
+      {{"(array<T>) -> array<T>", ReverseList}});
 }
 
 }  // namespace weir::expr

@@ -37,7 +37,8 @@ void Entries(Frame& f, int child) {
   const arrow::ArrayData& entries = *f.args[0].array->child_data[0];
   std::vector<int32_t> offsets{0}, rows;
   ForRows(f.rows, [&](int i) {
-    for (ItemRange r = ItemsOf(maps[i]); r.begin < r.end; ++r.begin) rows.push_back(static_cast<int32_t>(r.begin + entries.offset));
+    for (ItemRange r = ItemsOf(maps[i]); r.begin < r.end; ++r.begin)
+      rows.push_back(static_cast<int32_t>(r.begin + entries.offset));
     offsets.push_back(static_cast<int32_t>(rows.size()));
   });
   f.status = SetLists(&f, entries.child_data[child], offsets, rows);
@@ -53,14 +54,17 @@ std::string BindValue(CallBinding& call) {
 }  // namespace
 
 void AddMaps(FunctionList* list) {
-  auto add = [&](const char* name, const char* doc, const char* example, const char* result, std::vector<Overload> overloads) {
+  auto add = [&](const char* name, const char* doc, const char* example, const char* result,
+                 std::vector<Overload> overloads) {
     list->push_back({name, "map", doc, example, result, std::move(overloads)});
   };
-  add("map_get", "The value of a key, also written m['key']; null when there is none.", "map_get({'a' || '': 1}, 'a')", "1",
-      {{"(map<T>, string) -> T", MapGet, kCanNull, BindValue}});
-  add("has_key", "Whether a map has a key.", "has_key({'a' || '': 1}, 'b')", "false", {{"(map<T>, string) -> boolean", Row<HasKey>}});
+  add("map_get", "The value of a key, also written m['key']; null when there is none.", "map_get({'a' || '': 1}, 'a')",
+      "1", {{"(map<T>, string) -> T", MapGet, kCanNull, BindValue}});
+  add("has_key", "Whether a map has a key.", "has_key({'a' || '': 1}, 'b')", "false",
+      {{"(map<T>, string) -> boolean", Row<HasKey>}});
   add("keys", "The keys of a map.", "keys({'a' || '': 1})", "['a']", {{"(map<T>) -> array<string>", Keys}});
-  add("values", "The values of a map, in the order of keys().", "values({'a' || '': 1})", "[1]", {{"(map<T>) -> array<T>", Values}});
+  add("values", "The values of a map, in the order of keys().", "values({'a' || '': 1})", "[1]",
+      {{"(map<T>) -> array<T>", Values}});
 }
 
 }  // namespace weir::expr

@@ -70,7 +70,8 @@ int64_t RoundInteger(Frame& f, int i, int64_t x, int64_t digits) {
   if (digits < -18) return 0;
   Int128 unit = PowerOfTen(static_cast<int>(-digits));
   Int128 r = DividePowerOfTen(x, static_cast<int>(-digits)) * unit;
-  if (r < INT64_MIN || r > INT64_MAX) f.Fail(i, "integer overflow: round(" + std::to_string(x) + ", " + std::to_string(digits) + ")");
+  if (r < INT64_MIN || r > INT64_MAX)
+    f.Fail(i, "integer overflow: round(" + std::to_string(x) + ", " + std::to_string(digits) + ")");
   return static_cast<int64_t>(r);
 }
 
@@ -133,30 +134,66 @@ template <double (*Fn)(double)>
 constexpr KernelFn kPlain = Unary<double, double, Plain<Fn>>;
 
 void AddRounding(FunctionList* list) {
-  list->push_back({"abs", "math", "The value without its sign.", "abs(-3)", "3",
+  list->push_back({"abs",
+                   "math",
+                   "The value without its sign.",
+                   "abs(-3)",
+                   "3",
                    {{"(integer) -> integer", Row<AbsInteger>, kCanFail},
                     {"(number) -> number", Unary<double, double, AbsDouble>, kDenseSafe},
                     {"(decimal) -> any", Unary<Int128, Int128, AbsDecimal>, kDenseSafe, SameDecimal}}});
-  list->push_back({"ceil", "math", "The smallest integer that is not below x.", "ceil(2.1)", "3",
-                   {{"(integer) -> integer", Unary<int64_t, int64_t, SameInteger>, kDenseSafe}, {"(number) -> integer", Row<Ceil>, kCanFail}}});
-  list->push_back({"floor", "math", "The largest integer that is not above x.", "floor(-2.1)", "-3",
-                   {{"(integer) -> integer", Unary<int64_t, int64_t, SameInteger>, kDenseSafe}, {"(number) -> integer", Row<FloorOf>, kCanFail}}});
-  list->push_back({"round", "math", "Rounds to digits behind the point (0 unless given), halves away from zero; negative digits round tens.",
-                   "round(2.345, 2)", "2.35",
+  list->push_back({"ceil",
+                   "math",
+                   "The smallest integer that is not below x.",
+                   "ceil(2.1)",
+                   "3",
                    {{"(integer) -> integer", Unary<int64_t, int64_t, SameInteger>, kDenseSafe},
-                    {"(number) -> number", Unary<double, double, RoundDouble>, kDenseSafe},
-                    {"(decimal) -> any", Row<RoundDecimalWhole>, kNoFlags, SameDecimal},
-                    {"(integer, integer) -> integer", Row<RoundInteger>, kCanFail},
-                    {"(number, integer) -> number", Row<RoundDigits>, kNoFlags},
-                    {"(decimal, integer) -> any", Row<RoundDecimal>, kNoFlags, SameDecimal}}});
-  list->push_back({"trunc", "math", "Cuts digits off behind the point, or behind `digits` of them.", "trunc(-2.7)", "-2.0",
+                    {"(number) -> integer", Row<Ceil>, kCanFail}}});
+  list->push_back({"floor",
+                   "math",
+                   "The largest integer that is not above x.",
+                   "floor(-2.1)",
+                   "-3",
+                   {{"(integer) -> integer", Unary<int64_t, int64_t, SameInteger>, kDenseSafe},
+                    {"(number) -> integer", Row<FloorOf>, kCanFail}}});
+  list->push_back(
+      {"round",
+       "math",
+       "Rounds to digits behind the point (0 unless given), halves away from zero; negative digits round tens.",
+       "round(2.345, 2)",
+       "2.35",
+       {{"(integer) -> integer", Unary<int64_t, int64_t, SameInteger>, kDenseSafe},
+        {"(number) -> number", Unary<double, double, RoundDouble>, kDenseSafe},
+        {"(decimal) -> any", Row<RoundDecimalWhole>, kNoFlags, SameDecimal},
+        {"(integer, integer) -> integer", Row<RoundInteger>, kCanFail},
+        {"(number, integer) -> number", Row<RoundDigits>, kNoFlags},
+        {"(decimal, integer) -> any", Row<RoundDecimal>, kNoFlags, SameDecimal}}});
+  list->push_back({"trunc",
+                   "math",
+                   "Cuts digits off behind the point, or behind `digits` of them.",
+                   "trunc(-2.7)",
+                   "-2.0",
                    {{"(integer) -> integer", Unary<int64_t, int64_t, SameInteger>, kDenseSafe},
                     {"(number) -> number", Unary<double, double, TruncDouble>, kDenseSafe},
                     {"(number, integer) -> number", Row<TruncDigits>, kNoFlags}}});
-  list->push_back({"sign", "math", "-1, 0 or 1.", "sign(-3.5)", "-1",
-                   {{"(integer) -> integer", Row<SignInteger>, kNoFlags}, {"(number) -> integer", Row<SignDouble>, kNoFlags}}});
-  list->push_back({"isnan", "math", "Whether x is not a number.", "isnan(1.0)", "false", {{"(number) -> boolean", Row<IsNan>, kNoFlags}}});
-  list->push_back({"isfinite", "math", "Whether x is neither infinite nor NaN.", "isfinite(1.0)", "true",
+  list->push_back(
+      {"sign",
+       "math",
+       "-1, 0 or 1.",
+       "sign(-3.5)",
+       "-1",
+       {{"(integer) -> integer", Row<SignInteger>, kNoFlags}, {"(number) -> integer", Row<SignDouble>, kNoFlags}}});
+  list->push_back({"isnan",
+                   "math",
+                   "Whether x is not a number.",
+                   "isnan(1.0)",
+                   "false",
+                   {{"(number) -> boolean", Row<IsNan>, kNoFlags}}});
+  list->push_back({"isfinite",
+                   "math",
+                   "Whether x is neither infinite nor NaN.",
+                   "isfinite(1.0)",
+                   "true",
                    {{"(number) -> boolean", Row<IsFinite>, kNoFlags}}});
 }
 
@@ -174,22 +211,36 @@ void AddMath(FunctionList* list) {
   plain("cbrt", "Cube root.", "cbrt(27)", "3.0", kPlain<std::cbrt>);
   plain("exp", "e to the power of x.", "exp(0)", "1.0", kPlain<std::exp>);
   partial("ln", "Natural logarithm.", "ln(1)", "0.0", Row<Ln>);
-  list->push_back({"log", "math", "Logarithm to base 10, or to the base given first.", "log(2, 8)", "3.0",
-                   {{"(number) -> number", Row<Log10>, kCanFail}, {"(number, number) -> number", Row<LogBase>, kCanFail}}});
+  list->push_back(
+      {"log",
+       "math",
+       "Logarithm to base 10, or to the base given first.",
+       "log(2, 8)",
+       "3.0",
+       {{"(number) -> number", Row<Log10>, kCanFail}, {"(number, number) -> number", Row<LogBase>, kCanFail}}});
   partial("log10", "Logarithm to base 10.", "log10(1000)", "3.0", Row<Log10>);
   partial("log2", "Logarithm to base 2.", "log2(8)", "3.0", Row<Log2>);
   for (const char* name : {"power", "pow"}) {
-    list->push_back({name, "math", "The first to the power of the second.", name[3] == 'e' ? "power(2, 10)" : "pow(2, 10)", "1024.0",
+    list->push_back({name,
+                     "math",
+                     "The first to the power of the second.",
+                     name[3] == 'e' ? "power(2, 10)" : "pow(2, 10)",
+                     "1024.0",
                      {{"(number, number) -> number", Row<Power>, kCanFail}}});
   }
-  list->push_back({"pi", "math", "The circle's constant.", "round(pi(), 4)", "3.1416", {{"() -> number", Row<Pi>, kNoFlags}}});
+  list->push_back(
+      {"pi", "math", "The circle's constant.", "round(pi(), 4)", "3.1416", {{"() -> number", Row<Pi>, kNoFlags}}});
   plain("sin", "Sine of an angle in radians.", "sin(0)", "0.0", kPlain<std::sin>);
   plain("cos", "Cosine of an angle in radians.", "cos(0)", "1.0", kPlain<std::cos>);
   plain("tan", "Tangent of an angle in radians.", "tan(0)", "0.0", kPlain<std::tan>);
   partial("asin", "Angle whose sine is x.", "asin(0)", "0.0", Row<Asin>);
   partial("acos", "Angle whose cosine is x.", "acos(1)", "0.0", Row<Acos>);
   plain("atan", "Angle whose tangent is x.", "atan(0)", "0.0", kPlain<std::atan>);
-  list->push_back({"atan2", "math", "Angle of the point (x, y), given y first.", "atan2(0, 1)", "0.0",
+  list->push_back({"atan2",
+                   "math",
+                   "Angle of the point (x, y), given y first.",
+                   "atan2(0, 1)",
+                   "0.0",
                    {{"(number, number) -> number", Row<Atan2>, kNoFlags}}});
   plain("degrees", "Radians as degrees.", "degrees(0)", "0.0", kPlain<Degrees>);
   plain("radians", "Degrees as radians.", "radians(0)", "0.0", kPlain<Radians>);

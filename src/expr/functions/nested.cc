@@ -138,7 +138,8 @@ void ReplaceOut(Frame* f, Vec vec) {
   *f->out = std::move(vec);
 }
 
-Status SetLists(Frame* f, const ArrayDataPtr& items, const std::vector<int32_t>& offsets, const std::vector<int32_t>& rows) {
+Status SetLists(Frame* f, const ArrayDataPtr& items, const std::vector<int32_t>& offsets,
+                const std::vector<int32_t>& rows) {
   WEIR_ASSIGN_OR_RETURN(auto gathered, GatherColumn(items, rows));
   WEIR_ASSIGN_OR_RETURN(auto buffer, Offsets(offsets));
   SetNested(f, arrow::ArrayData::Make(*f->type, f->rows.count, {nullptr, buffer}, {gathered}, 0));

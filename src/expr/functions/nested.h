@@ -67,8 +67,10 @@ class ColumnValues {
 /// The alive rows of `vec`, one behind the other, as a column.
 Result<ArrayDataPtr> AliveColumn(Scratch* scratch, const Vec& vec, const TypePtr& type, const Rows& rows);
 
-/// Makes frame.out the lists whose items are rows of `items`: row k of frame.rows has rows[offsets[k]] … rows[offsets[k + 1] - 1].
-Status SetLists(Frame* frame, const ArrayDataPtr& items, const std::vector<int32_t>& offsets, const std::vector<int32_t>& rows);
+/// Makes frame.out the lists whose items are rows of `items`: row k of frame.rows has rows[offsets[k]] … rows[offsets[k
+/// + 1] - 1].
+Status SetLists(Frame* frame, const ArrayDataPtr& items, const std::vector<int32_t>& offsets,
+                const std::vector<int32_t>& rows);
 /// Makes frame.out refer to rows 0, 1, … of `array`, one for each of frame.rows.
 void SetNested(Frame* frame, ArrayDataPtr array);
 

@@ -1,5 +1,5 @@
-// Patterns: like, ilike and regular expressions (RE2: linear time, no back-references). A constant pattern is compiled at plan
-// time, and a mistake in it is a plan error.
+// Patterns: like, ilike and regular expressions (RE2: linear time, no back-references). A constant pattern is compiled
+// at plan time, and a mistake in it is a plan error.
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -89,9 +89,9 @@ class LikePattern {
     return true;
   }
 
-  std::vector<Piece> pieces_;        // what stands between %
-  std::vector<std::string> texts_;   // the same as text
-  bool plain_ = true;                // no _
+  std::vector<Piece> pieces_;       // what stands between %
+  std::vector<std::string> texts_;  // the same as text
+  bool plain_ = true;               // no _
 };
 
 struct LikeState final : KernelState {
@@ -252,24 +252,46 @@ std::string BindIlike(CallBinding& call) { return BindPattern(call, true); }
 }  // namespace
 
 void AddPatterns(FunctionList* list) {
-  list->push_back({"like", "operator", "Whether the whole string fits a pattern: % any characters, _ one, \\ takes the next as it is.",
-                   "'weir' like 'w%r'", "true", {{"(string, string) -> boolean", Like, kNoFlags, BindLike}}});
-  list->push_back({"ilike", "operator", "like without regard to case.", "'WEIR' ilike 'w%r'", "true",
+  list->push_back({"like",
+                   "operator",
+                   "Whether the whole string fits a pattern: % any characters, _ one, \\ takes the next as it is.",
+                   "'weir' like 'w%r'",
+                   "true",
+                   {{"(string, string) -> boolean", Like, kNoFlags, BindLike}}});
+  list->push_back({"ilike",
+                   "operator",
+                   "like without regard to case.",
+                   "'WEIR' ilike 'w%r'",
+                   "true",
                    {{"(string, string) -> boolean", RegexMatches<true>, kNoFlags, BindIlike}}});
   auto matches = [&](const char* name, const char* example) {
-    list->push_back({name, "regex", "Whether a regular expression (RE2) matches somewhere in the string.", example, "true",
+    list->push_back({name,
+                     "regex",
+                     "Whether a regular expression (RE2) matches somewhere in the string.",
+                     example,
+                     "true",
                      {{"(string, string) -> boolean", RegexMatches<false>, kNoFlags, BindRegex}}});
   };
   matches("regexp_matches", "regexp_matches('a1', '[0-9]')");
   matches("regexp_match", "regexp_match('a1', '[0-9]')");
   matches("regexp_like", "regexp_like('a1', '[0-9]')");
-  list->push_back({"regexp_full_match", "regex", "Whether a regular expression matches the whole string.", "regexp_full_match('a1', '[a-z]')",
-                   "false", {{"(string, string) -> boolean", RegexFull, kNoFlags, BindRegex}}});
-  list->push_back({"regexp_extract", "regex", "What the first match, or a group of it, stands for; null when nothing matches.",
-                   "regexp_extract('id=42;', 'id=([0-9]+)', 1)", "'42'",
+  list->push_back({"regexp_full_match",
+                   "regex",
+                   "Whether a regular expression matches the whole string.",
+                   "regexp_full_match('a1', '[a-z]')",
+                   "false",
+                   {{"(string, string) -> boolean", RegexFull, kNoFlags, BindRegex}}});
+  list->push_back({"regexp_extract",
+                   "regex",
+                   "What the first match, or a group of it, stands for; null when nothing matches.",
+                   "regexp_extract('id=42;', 'id=([0-9]+)', 1)",
+                   "'42'",
                    {{"(string, string [, integer]) -> string", RegexExtract, kCanNull | kCanFail, BindRegex}}});
-  list->push_back({"regexp_replace", "regex", "Every match becomes the third string, in which \\\\1 … \\\\9 are the groups.",
-                   "regexp_replace('2024-05', '([0-9]+)-([0-9]+)', '\\\\2/\\\\1')", "'05/2024'",
+  list->push_back({"regexp_replace",
+                   "regex",
+                   "Every match becomes the third string, in which \\\\1 … \\\\9 are the groups.",
+                   "regexp_replace('2024-05', '([0-9]+)-([0-9]+)', '\\\\2/\\\\1')",
+                   "'05/2024'",
                    {{"(string, string, string) -> string", RegexReplace, kCanFail, BindRegex}}});
 }
 

@@ -27,7 +27,9 @@ StringRef CodePoints(StringRef s, int64_t begin, int64_t end) {
 // SQL's substr: the first character is 1, negative starts count from the end.
 StringRef SubstrOf(StringRef s, int64_t start, int64_t length) {
   if (length < 0) return {"", 0};
-  int64_t begin = start > 0 ? start - 1 : start < 0 ? CountCodePoints(s.view()) + std::max<int64_t>(start, -INT32_MAX) : -1;
+  int64_t begin = start > 0   ? start - 1
+                  : start < 0 ? CountCodePoints(s.view()) + std::max<int64_t>(start, -INT32_MAX)
+                              : -1;
   int64_t end = kToTheEnd;
   if (length != kToTheEnd && __builtin_add_overflow(begin, length, &end)) end = kToTheEnd;
   return CodePoints(s, begin, end);
@@ -39,7 +41,9 @@ StringRef Left(Frame&, int, StringRef s, int64_t n) {
   return CodePoints(s, 0, n >= 0 ? n : CountCodePoints(s.view()) + std::max<int64_t>(n, -INT32_MAX));
 }
 StringRef Right(Frame&, int, StringRef s, int64_t n) {
-  int64_t begin = n >= 0 ? CountCodePoints(s.view()) - std::min<int64_t>(n, INT32_MAX) : n == INT64_MIN ? kToTheEnd : -n;
+  int64_t begin = n >= 0           ? CountCodePoints(s.view()) - std::min<int64_t>(n, INT32_MAX)
+                  : n == INT64_MIN ? kToTheEnd
+                                   : -n;
   return CodePoints(s, begin, kToTheEnd);
 }
 
@@ -136,7 +140,8 @@ void JoinArgs(Frame& f, bool separated) {
     }
     std::string_view separator = separated ? ArgAt(f, 0, i).view() : std::string_view();
     size_t size = 0;
-    for (int k = separated; k < f.num_args; ++k) size += f.args[k].IsValid(i) ? ArgAt(f, k, i).size + separator.size() : 0;
+    for (int k = separated; k < f.num_args; ++k)
+      size += f.args[k].IsValid(i) ? ArgAt(f, k, i).size + separator.size() : 0;
     char* to = f.scratch->arena().Allocate(size);
     char* w = to;
     bool first = true;
@@ -184,7 +189,8 @@ StringRef Translate(Frame& f, int, StringRef s, StringRef from, StringRef to) {
 }  // namespace
 
 void AddStringParts(FunctionList* list) {
-  auto add = [&](const char* name, const char* doc, const char* example, const char* result, std::vector<Overload> overloads) {
+  auto add = [&](const char* name, const char* doc, const char* example, const char* result,
+                 std::vector<Overload> overloads) {
     list->push_back({name, "string", doc, example, result, std::move(overloads)});
   };
   for (const char* name : {"substr", "substring"}) {
@@ -192,31 +198,55 @@ void AddStringParts(FunctionList* list) {
         name[6] ? "substring('weir', 2, 2)" : "substr('weir', 2, 2)", "'ei'",
         {{"(string, integer) -> string", Row<SubstrFrom>}, {"(string, integer, integer) -> string", Row<Substr>}});
   }
-  add("left", "The first n characters; negative n: all but the last.", "left('weir', 2)", "'we'", {{"(string, integer) -> string", Row<Left>}});
-  add("right", "The last n characters; negative n: all but the first.", "right('weir', 2)", "'ir'", {{"(string, integer) -> string", Row<Right>}});
+  add("left", "The first n characters; negative n: all but the last.", "left('weir', 2)", "'we'",
+      {{"(string, integer) -> string", Row<Left>}});
+  add("right", "The last n characters; negative n: all but the first.", "right('weir', 2)", "'ir'",
+      {{"(string, integer) -> string", Row<Right>}});
   add("replace", "Every occurrence of the second string becomes the third.", "replace('a-b-c', '-', '+')", "'a+b+c'",
       {{"(string, string, string) -> string", Row<Replace>}});
-  add("translate", "Characters of the second string become those at the same place of the third, or go.", "translate('12.5', '.', ',')",
-      "'12,5'", {{"(string, string, string) -> string", Row<Translate>}});
-  add("split_part", "The n-th part between separators (the first is 1, negative counts from the end), or an empty string.",
+  add("translate", "Characters of the second string become those at the same place of the third, or go.",
+      "translate('12.5', '.', ',')", "'12,5'", {{"(string, string, string) -> string", Row<Translate>}});
+  add("split_part",
+      "The n-th part between separators (the first is 1, negative counts from the end), or an empty string.",
       "split_part('a/b/c', '/', 2)", "'b'", {{"(string, string, integer) -> string", Row<SplitPart>}});
-  add("starts_with", "Whether the string begins with the other.", "starts_with('weir', 'we')", "true", {{"(string, string) -> boolean", Row<StartsWith>}});
-  add("ends_with", "Whether the string ends with the other.", "ends_with('weir', 'ir')", "true", {{"(string, string) -> boolean", Row<EndsWith>}});
+  add("starts_with", "Whether the string begins with the other.", "starts_with('weir', 'we')", "true",
+      {{"(string, string) -> boolean", Row<StartsWith>}});
+  add("ends_with", "Whether the string ends with the other.", "ends_with('weir', 'ir')", "true",
+      {{"(string, string) -> boolean", Row<EndsWith>}});
   for (const char* name : {"strpos", "position"}) {
     add(name, "Place of the first occurrence of the second string (the first character is 1), or 0.",
-        name[0] == 's' ? "strpos('weir', 'ir')" : "position('weir', 'ir')", "3", {{"(string, string) -> integer", Row<Position>}});
+        name[0] == 's' ? "strpos('weir', 'ir')" : "position('weir', 'ir')", "3",
+        {{"(string, string) -> integer", Row<Position>}});
   }
   add("concat", "All values one behind the other, as strings; nulls are skipped.", "concat('a', 1, null)", "'a1'",
       {{"(any...) -> string", Concat, kHandlesNulls, AsStrings}});
-  add("concat_ws", "All values but the first, as strings with the first between them; nulls are skipped.", "concat_ws('-', 'a', null, 'b')",
-      "'a-b'", {{"(string, any...) -> string", ConcatWs, kHandlesNulls | kCanNull, AsStrings}});
-  list->push_back({"||", "operator", "Strings, or lists, one behind the other; null when one is.", "'a' || 'b'", "'ab'",
-                   {{"(string, string) -> string", Row<Join2>}, {"(any, any) -> string", Row<Join2>, kNoFlags, AsStrings}}});
-  list->push_back({"slice", "list", "Items or characters from a place up to another, counted from 0, negative from the end: x[a:b].",
-                   "slice('weir', 1, 3)", "'ei'", {{"(string, integer, integer) -> string", Row<Slice>}}});
-  list->push_back({"element_at", "list", "Item or character at a place, from 0, negative from the end: x[n]; null when there is none.",
-                   "element_at('weir', -1)", "'r'", {{"(string, integer) -> string", Row<CharacterAt>, kCanNull}}});
-  list->push_back({"contains", "string", "Whether the string or list has the other in it.", "contains('weir', 'ei')", "true",
+  add("concat_ws", "All values but the first, as strings with the first between them; nulls are skipped.",
+      "concat_ws('-', 'a', null, 'b')", "'a-b'",
+      {{"(string, any...) -> string", ConcatWs, kHandlesNulls | kCanNull, AsStrings}});
+  list->push_back(
+      {"||",
+       "operator",
+       "Strings, or lists, one behind the other; null when one is.",
+       "'a' || 'b'",
+       "'ab'",
+       {{"(string, string) -> string", Row<Join2>}, {"(any, any) -> string", Row<Join2>, kNoFlags, AsStrings}}});
+  list->push_back({"slice",
+                   "list",
+                   "Items or characters from a place up to another, counted from 0, negative from the end: x[a:b].",
+                   "slice('weir', 1, 3)",
+                   "'ei'",
+                   {{"(string, integer, integer) -> string", Row<Slice>}}});
+  list->push_back({"element_at",
+                   "list",
+                   "Item or character at a place, from 0, negative from the end: x[n]; null when there is none.",
+                   "element_at('weir', -1)",
+                   "'r'",
+                   {{"(string, integer) -> string", Row<CharacterAt>, kCanNull}}});
+  list->push_back({"contains",
+                   "string",
+                   "Whether the string or list has the other in it.",
+                   "contains('weir', 'ei')",
+                   "true",
                    {{"(string, string) -> boolean", Row<Contains>}}});
 }
 

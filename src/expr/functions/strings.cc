@@ -1,4 +1,5 @@
-// String functions that look at, trim, pad and change the case of a whole string. Positions and lengths are code points.
+// String functions that look at, trim, pad and change the case of a whole string. Positions and lengths are code
+// points.
 #include <clocale>
 #include <cwctype>
 
@@ -36,12 +37,14 @@ StringRef ChangeCase(Frame& f, StringRef s, bool upper) {
   if (IsAscii(s.view())) {
     char* out = f.scratch->arena().Allocate(s.size);
     const char first = upper ? 'a' : 'A';
-    for (size_t i = 0; i < s.size; ++i) out[i] = static_cast<char>(s.data[i] ^ (static_cast<unsigned char>(s.data[i] - first) < 26 ? 0x20 : 0));
+    for (size_t i = 0; i < s.size; ++i)
+      out[i] = static_cast<char>(s.data[i] ^ (static_cast<unsigned char>(s.data[i] - first) < 26 ? 0x20 : 0));
     return {out, s.size};
   }
   char* out = f.scratch->arena().Allocate(s.size * 2);  // a mapped code point has at most twice the bytes
   size_t n = 0;
-  for (size_t i = 0; i < s.size; i += CodePointBytes(s.data[i])) n += EncodeCodePoint(MapCase(DecodeCodePoint(s.view(), i), upper), out + n);
+  for (size_t i = 0; i < s.size; i += CodePointBytes(s.data[i]))
+    n += EncodeCodePoint(MapCase(DecodeCodePoint(s.view(), i), upper), out + n);
   f.scratch->arena().Return(s.size * 2 - n);
   return {out, n};
 }
@@ -104,7 +107,8 @@ StringRef Reverse(Frame& f, int, StringRef s) {
 StringRef Repeat(Frame& f, int i, StringRef s, int64_t n) {
   if (n <= 0 || s.size == 0) return {"", 0};
   if (static_cast<size_t>(n) > kMaxStringBytes / s.size) {
-    f.Fail(i, "repeat() would make more than 64 MiB: " + std::to_string(s.size) + " bytes, " + std::to_string(n) + " times");
+    f.Fail(i, "repeat() would make more than 64 MiB: " + std::to_string(s.size) + " bytes, " + std::to_string(n) +
+                  " times");
     return {"", 0};
   }
   char* out = f.scratch->arena().Allocate(s.size * n);
@@ -151,29 +155,38 @@ StringRef Chr(Frame& f, int i, int64_t c) {
 }  // namespace
 
 void AddStrings(FunctionList* list) {
-  auto add = [&](const char* name, const char* doc, const char* example, const char* result, std::vector<Overload> overloads) {
+  auto add = [&](const char* name, const char* doc, const char* example, const char* result,
+                 std::vector<Overload> overloads) {
     list->push_back({name, "string", doc, example, result, std::move(overloads)});
   };
-  add("length", "Number of characters.", "length('Zürich')", "6", {{"(string) -> integer", Row<Length>}, {"(bytes) -> integer", Row<ByteLength>}});
+  add("length", "Number of characters.", "length('Zürich')", "6",
+      {{"(string) -> integer", Row<Length>}, {"(bytes) -> integer", Row<ByteLength>}});
   add("byte_length", "Number of bytes.", "byte_length('Zürich')", "7",
       {{"(string) -> integer", Row<ByteLength>}, {"(bytes) -> integer", Row<ByteLength>}});
   add("upper", "Upper case.", "upper('straße 5')", "'STRAßE 5'", {{"(string) -> string", Row<Upper>}});
   add("lower", "Lower case.", "lower('ÄRGER')", "'ärger'", {{"(string) -> string", Row<Lower>}});
-  add("initcap", "Each word's first letter in upper case, the others in lower case.", "initcap('hello wORLD')", "'Hello World'",
-      {{"(string) -> string", Row<InitCap>}});
+  add("initcap", "Each word's first letter in upper case, the others in lower case.", "initcap('hello wORLD')",
+      "'Hello World'", {{"(string) -> string", Row<InitCap>}});
   add("trim", "Without blanks, or the characters given, at both ends.", "trim('  a b ')", "'a b'",
       {{"(string) -> string", Row<Trim>}, {"(string, string) -> string", Row<TrimOf>}});
   add("ltrim", "Without blanks, or the characters given, at the start.", "ltrim('xxaxx', 'x')", "'axx'",
       {{"(string) -> string", Row<LeftTrim>}, {"(string, string) -> string", Row<LeftTrimOf>}});
   add("rtrim", "Without blanks, or the characters given, at the end.", "rtrim('xxaxx', 'x')", "'xxa'",
       {{"(string) -> string", Row<RightTrim>}, {"(string, string) -> string", Row<RightTrimOf>}});
-  add("reverse", "The characters from last to first.", "reverse('abc')", "'cba'", {{"(string) -> string", Row<Reverse>}});
-  add("repeat", "The string n times.", "repeat('ab', 3)", "'ababab'", {{"(string, integer) -> string", Row<Repeat>, kCanFail}});
-  add("lpad", "Filled at the start to n characters, with blanks or the string given; longer strings are cut.", "lpad('7', 3, '0')", "'007'",
-      {{"(string, integer) -> string", Row<LeftPadBlank>, kCanFail}, {"(string, integer, string) -> string", Row<LeftPad>, kCanFail}});
-  add("rpad", "Filled at the end to n characters, with blanks or the string given; longer strings are cut.", "rpad('7', 3, '.')", "'7..'",
-      {{"(string, integer) -> string", Row<RightPadBlank>, kCanFail}, {"(string, integer, string) -> string", Row<RightPad>, kCanFail}});
-  add("ascii", "Code point of the first character, 0 of an empty string.", "ascii('A')", "65", {{"(string) -> integer", Row<Ascii>}});
+  add("reverse", "The characters from last to first.", "reverse('abc')", "'cba'",
+      {{"(string) -> string", Row<Reverse>}});
+  add("repeat", "The string n times.", "repeat('ab', 3)", "'ababab'",
+      {{"(string, integer) -> string", Row<Repeat>, kCanFail}});
+  add("lpad", "Filled at the start to n characters, with blanks or the string given; longer strings are cut.",
+      "lpad('7', 3, '0')", "'007'",
+      {{"(string, integer) -> string", Row<LeftPadBlank>, kCanFail},
+       {"(string, integer, string) -> string", Row<LeftPad>, kCanFail}});
+  add("rpad", "Filled at the end to n characters, with blanks or the string given; longer strings are cut.",
+      "rpad('7', 3, '.')", "'7..'",
+      {{"(string, integer) -> string", Row<RightPadBlank>, kCanFail},
+       {"(string, integer, string) -> string", Row<RightPad>, kCanFail}});
+  add("ascii", "Code point of the first character, 0 of an empty string.", "ascii('A')", "65",
+      {{"(string) -> integer", Row<Ascii>}});
   add("chr", "The character with a code point.", "chr(8364)", "'€'", {{"(integer) -> string", Row<Chr>, kCanFail}});
 }
 

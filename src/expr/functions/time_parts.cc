@@ -76,13 +76,26 @@ struct NamedPart {
   PartFn part;
 };
 
-constexpr std::array<NamedPart, 20> kParts = {{{"year", Year},           {"quarter", Quarter},     {"month", Month},
-                                               {"week", Week},           {"day", Day},             {"dayofweek", DayOfWeek},
-                                               {"dow", DayOfWeek},       {"isodow", IsoDayOfWeek}, {"weekday", DayOfWeek},
-                                               {"dayofyear", DayOfYear}, {"doy", DayOfYear},       {"isoyear", IsoYear},
-                                               {"hour", Hour},           {"minute", Minute},       {"second", Second},
-                                               {"millisecond", Millisecond}, {"microsecond", Microsecond}, {"milliseconds", Millisecond},
-                                               {"microseconds", Microsecond}, {"epoch", EpochSecond}}};
+constexpr std::array<NamedPart, 20> kParts = {{{"year", Year},
+                                               {"quarter", Quarter},
+                                               {"month", Month},
+                                               {"week", Week},
+                                               {"day", Day},
+                                               {"dayofweek", DayOfWeek},
+                                               {"dow", DayOfWeek},
+                                               {"isodow", IsoDayOfWeek},
+                                               {"weekday", DayOfWeek},
+                                               {"dayofyear", DayOfYear},
+                                               {"doy", DayOfYear},
+                                               {"isoyear", IsoYear},
+                                               {"hour", Hour},
+                                               {"minute", Minute},
+                                               {"second", Second},
+                                               {"millisecond", Millisecond},
+                                               {"microsecond", Microsecond},
+                                               {"milliseconds", Millisecond},
+                                               {"microseconds", Microsecond},
+                                               {"epoch", EpochSecond}}};
 
 struct PartState final : KernelState {
   PartFn part = nullptr;
@@ -124,25 +137,37 @@ void AddTimeParts(FunctionList* list) {
   auto part = [&](const char* name, const char* doc, const char* example, const char* result, KernelFn kernel) {
     list->push_back({name, "time", doc, example, result, {{"(timestamp) -> integer", kernel}}});
   };
-  list->push_back({"date_trunc", "time", "The start of the unit that a timestamp or date lies in; weeks begin on Monday.",
-                   "date_trunc('month', date '2024-05-17')", "date '2024-05-01'",
+  list->push_back({"date_trunc",
+                   "time",
+                   "The start of the unit that a timestamp or date lies in; weeks begin on Monday.",
+                   "date_trunc('month', date '2024-05-17')",
+                   "date '2024-05-01'",
                    {{"(string, timestamp) -> any", DateTrunc, kNoFlags, BindTrunc}}});
-  list->push_back({"date_part", "time",
-                   "A part of a timestamp or date, also written extract(year from x): year quarter month week day dayofweek (Sunday 0) isodow "
+  list->push_back({"date_part",
+                   "time",
+                   "A part of a timestamp or date, also written extract(year from x): year quarter month week day "
+                   "dayofweek (Sunday 0) isodow "
                    "(Monday 1) dayofyear hour minute second millisecond microsecond epoch.",
-                   "date_part('quarter', date '2024-05-17')", "2", {{"(string, timestamp) -> integer", DatePart, kNoFlags, BindPart}}});
+                   "date_part('quarter', date '2024-05-17')",
+                   "2",
+                   {{"(string, timestamp) -> integer", DatePart, kNoFlags, BindPart}}});
   part("year", "The year.", "year(date '2024-05-17')", "2024", Row<Part<Year>>);
   part("quarter", "The quarter, 1 to 4.", "quarter(date '2024-05-17')", "2", Row<Part<Quarter>>);
   part("month", "The month, 1 to 12.", "month(date '2024-05-17')", "5", Row<Part<Month>>);
   part("week", "The week of the year by ISO 8601.", "week(date '2024-05-17')", "20", Row<Part<Week>>);
   part("day", "The day of the month.", "day(date '2024-05-17')", "17", Row<Part<Day>>);
   part("dayofweek", "The day of the week, Sunday is 0.", "dayofweek(date '2024-05-17')", "5", Row<Part<DayOfWeek>>);
-  part("isodow", "The day of the week, Monday is 1 and Sunday 7.", "isodow(date '2024-05-19')", "7", Row<Part<IsoDayOfWeek>>);
+  part("isodow", "The day of the week, Monday is 1 and Sunday 7.", "isodow(date '2024-05-19')", "7",
+       Row<Part<IsoDayOfWeek>>);
   part("dayofyear", "The day of the year, from 1.", "dayofyear(date '2024-02-01')", "32", Row<Part<DayOfYear>>);
   part("hour", "The hour, 0 to 23.", "hour(timestamp '2024-05-17T10:30:15Z')", "10", Row<Part<Hour>>);
   part("minute", "The minute.", "minute(timestamp '2024-05-17T10:30:15Z')", "30", Row<Part<Minute>>);
   part("second", "The whole second.", "second(timestamp '2024-05-17T10:30:15.5Z')", "15", Row<Part<Second>>);
-  list->push_back({"last_day", "time", "The last day of the date's month.", "last_day(date '2024-02-10')", "date '2024-02-29'",
+  list->push_back({"last_day",
+                   "time",
+                   "The last day of the date's month.",
+                   "last_day(date '2024-02-10')",
+                   "date '2024-02-29'",
                    {{"(date) -> date", Row<LastDay>}}});
 }
 

@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kWeekdays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                                        "Friday", "Saturday", "Sunday"};
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
+                                                      "May",       "June",     "July",     "August",
+                                                      "September", "October",  "November", "December"};
 
 // Reads exactly `least` to `most` digits at `*at`.
 bool Digits(std::string_view s, size_t* at, int least, int most, int64_t* value) {
@@ -200,32 +201,88 @@ bool FormatTime(std::string_view pattern, int64_t micros, std::string* out, std:
     }
     int64_t iso_year;
     switch (pattern[++i]) {
-      case 'Y': number(4, c.year); break;
-      case 'm': number(2, c.month); break;
-      case 'd': number(2, c.day); break;
-      case 'e': c.day < 10 ? (*out += ' ', number(1, c.day)) : number(2, c.day); break;
-      case 'H': number(2, second / 3600); break;
-      case 'I': number(2, (second / 3600 + 11) % 12 + 1); break;
-      case 'M': number(2, second / 60 % 60); break;
-      case 'S': number(2, second % 60); break;
-      case 'f': number(6, rest % kMicrosPerSecond); break;
-      case 'j': number(3, days - DaysFromCivil(c.year, 1, 1) + 1); break;
-      case 'y': number(2, FloorMod(c.year, 100)); break;
-      case 'a': *out += kWeekdays[IsoWeekday(days) - 1].substr(0, 3); break;
-      case 'A': *out += kWeekdays[IsoWeekday(days) - 1]; break;
-      case 'b': *out += kMonths[c.month - 1].substr(0, 3); break;
-      case 'B': *out += kMonths[c.month - 1]; break;
-      case 'p': *out += second < 43200 ? "AM" : "PM"; break;
-      case 'u': number(1, IsoWeekday(days)); break;
-      case 'w': number(1, IsoWeekday(days) % 7); break;
-      case 'V': number(2, IsoWeek(days, nullptr)); break;
-      case 'G': IsoWeek(days, &iso_year); number(4, iso_year); break;
-      case 'F': *out += FormatDate(days); break;
-      case 'T': number(2, second / 3600); *out += ':'; number(2, second / 60 % 60); *out += ':'; number(2, second % 60); break;
-      case 's': number(1, FloorDiv(micros, kMicrosPerSecond)); break;
-      case 'z': *out += "+0000"; break;
-      case 'Z': *out += "UTC"; break;
-      default: *out += '%';
+      case 'Y':
+        number(4, c.year);
+        break;
+      case 'm':
+        number(2, c.month);
+        break;
+      case 'd':
+        number(2, c.day);
+        break;
+      case 'e':
+        c.day < 10 ? (*out += ' ', number(1, c.day)) : number(2, c.day);
+        break;
+      case 'H':
+        number(2, second / 3600);
+        break;
+      case 'I':
+        number(2, (second / 3600 + 11) % 12 + 1);
+        break;
+      case 'M':
+        number(2, second / 60 % 60);
+        break;
+      case 'S':
+        number(2, second % 60);
+        break;
+      case 'f':
+        number(6, rest % kMicrosPerSecond);
+        break;
+      case 'j':
+        number(3, days - DaysFromCivil(c.year, 1, 1) + 1);
+        break;
+      case 'y':
+        number(2, FloorMod(c.year, 100));
+        break;
+      case 'a':
+        *out += kWeekdays[IsoWeekday(days) - 1].substr(0, 3);
+        break;
+      case 'A':
+        *out += kWeekdays[IsoWeekday(days) - 1];
+        break;
+      case 'b':
+        *out += kMonths[c.month - 1].substr(0, 3);
+        break;
+      case 'B':
+        *out += kMonths[c.month - 1];
+        break;
+      case 'p':
+        *out += second < 43200 ? "AM" : "PM";
+        break;
+      case 'u':
+        number(1, IsoWeekday(days));
+        break;
+      case 'w':
+        number(1, IsoWeekday(days) % 7);
+        break;
+      case 'V':
+        number(2, IsoWeek(days, nullptr));
+        break;
+      case 'G':
+        IsoWeek(days, &iso_year);
+        number(4, iso_year);
+        break;
+      case 'F':
+        *out += FormatDate(days);
+        break;
+      case 'T':
+        number(2, second / 3600);
+        *out += ':';
+        number(2, second / 60 % 60);
+        *out += ':';
+        number(2, second % 60);
+        break;
+      case 's':
+        number(1, FloorDiv(micros, kMicrosPerSecond));
+        break;
+      case 'z':
+        *out += "+0000";
+        break;
+      case 'Z':
+        *out += "UTC";
+        break;
+      default:
+        *out += '%';
     }
   }
   return true;
@@ -239,9 +296,12 @@ bool ParseTime(std::string_view pattern, std::string_view s, int64_t* micros) {
   std::string expanded;  // %F and %T written out
   for (size_t i = 0; i < pattern.size(); ++i) {
     bool two = pattern[i] == '%' && i + 1 < pattern.size();
-    if (two && pattern[i + 1] == 'F') expanded += "%Y-%m-%d";
-    else if (two && pattern[i + 1] == 'T') expanded += "%H:%M:%S";
-    else expanded += two ? std::string(pattern.substr(i, 2)) : std::string(1, pattern[i]);
+    if (two && pattern[i + 1] == 'F')
+      expanded += "%Y-%m-%d";
+    else if (two && pattern[i + 1] == 'T')
+      expanded += "%H:%M:%S";
+    else
+      expanded += two ? std::string(pattern.substr(i, 2)) : std::string(1, pattern[i]);
     i += two;
   }
   for (size_t i = 0; i < expanded.size(); ++i) {
@@ -256,27 +316,74 @@ bool ParseTime(std::string_view pattern, std::string_view s, int64_t* micros) {
     bool ok = true, negative = false;
     int name;
     switch (expanded[++i]) {
-      case 'Y': ok = Digits(s, &at, 1, 4, &year); break;
-      case 'm': ok = Digits(s, &at, 1, 2, &month); break;
-      case 'e': while (at < s.size() && s[at] == ' ') ++at; [[fallthrough]];
-      case 'd': ok = Digits(s, &at, 1, 2, &day); break;
-      case 'H': ok = Digits(s, &at, 1, 2, &hour) && hour < 24; break;
-      case 'I': ok = Digits(s, &at, 1, 2, &hour) && hour >= 1 && hour <= 12; half_day = true; break;
-      case 'M': ok = Digits(s, &at, 1, 2, &minute) && minute < 60; break;
-      case 'S': ok = Digits(s, &at, 1, 2, &second) && second <= 60; break;
-      case 'f': ok = Fraction(s, &at, &fraction); break;
-      case 'j': ok = Digits(s, &at, 1, 3, &day_of_year) && day_of_year >= 1; break;
-      case 'y': ok = Digits(s, &at, 2, 2, &year); year += year < 69 ? 2000 : 1900; break;
+      case 'Y':
+        ok = Digits(s, &at, 1, 4, &year);
+        break;
+      case 'm':
+        ok = Digits(s, &at, 1, 2, &month);
+        break;
+      case 'e':
+        while (at < s.size() && s[at] == ' ') ++at;
+        [[fallthrough]];
+      case 'd':
+        ok = Digits(s, &at, 1, 2, &day);
+        break;
+      case 'H':
+        ok = Digits(s, &at, 1, 2, &hour) && hour < 24;
+        break;
+      case 'I':
+        ok = Digits(s, &at, 1, 2, &hour) && hour >= 1 && hour <= 12;
+        half_day = true;
+        break;
+      case 'M':
+        ok = Digits(s, &at, 1, 2, &minute) && minute < 60;
+        break;
+      case 'S':
+        ok = Digits(s, &at, 1, 2, &second) && second <= 60;
+        break;
+      case 'f':
+        ok = Fraction(s, &at, &fraction);
+        break;
+      case 'j':
+        ok = Digits(s, &at, 1, 3, &day_of_year) && day_of_year >= 1;
+        break;
+      case 'y':
+        ok = Digits(s, &at, 2, 2, &year);
+        year += year < 69 ? 2000 : 1900;
+        break;
       case 'b':
-      case 'B': name = NameAt(s, &at, kMonths); ok = name >= 0; month = name + 1; break;
+      case 'B':
+        name = NameAt(s, &at, kMonths);
+        ok = name >= 0;
+        month = name + 1;
+        break;
       case 'a':
-      case 'A': ok = NameAt(s, &at, kWeekdays) >= 0; break;
-      case 'p': pm = SameLetters(s.substr(at, 2), "pm"); ok = pm || SameLetters(s.substr(at, 2), "am"); at += 2; break;
-      case 's': negative = Take(s, &at, '-'); ok = Digits(s, &at, 1, 12, &epoch); has_epoch = true; epoch = negative ? -epoch : epoch; break;
-      case 'z': ok = Zone(s, &at, &zone); break;
-      case 'Z': ok = s.substr(at, 3) == "UTC" || s.substr(at, 3) == "GMT"; at += 3; break;
-      case '%': ok = Take(s, &at, '%'); break;
-      default: ok = false;
+      case 'A':
+        ok = NameAt(s, &at, kWeekdays) >= 0;
+        break;
+      case 'p':
+        pm = SameLetters(s.substr(at, 2), "pm");
+        ok = pm || SameLetters(s.substr(at, 2), "am");
+        at += 2;
+        break;
+      case 's':
+        negative = Take(s, &at, '-');
+        ok = Digits(s, &at, 1, 12, &epoch);
+        has_epoch = true;
+        epoch = negative ? -epoch : epoch;
+        break;
+      case 'z':
+        ok = Zone(s, &at, &zone);
+        break;
+      case 'Z':
+        ok = s.substr(at, 3) == "UTC" || s.substr(at, 3) == "GMT";
+        at += 3;
+        break;
+      case '%':
+        ok = Take(s, &at, '%');
+        break;
+      default:
+        ok = false;
     }
     if (!ok) return false;
   }

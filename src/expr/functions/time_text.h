@@ -56,8 +56,8 @@ int64_t AddMonths(int64_t days, int64_t months);
 std::string FormatTimestamp(int64_t micros);
 std::string FormatDate(int64_t days);
 
-/// RFC 3339, loosely: date alone, 'T' or space, minutes or seconds, up to 9 digits of fraction (cut to 6), Z, ±hh:mm, ±hhmm,
-/// ±hh or no zone (UTC). False when it is no such text or out of range.
+/// RFC 3339, loosely: date alone, 'T' or space, minutes or seconds, up to 9 digits of fraction (cut to 6), Z, ±hh:mm,
+/// ±hhmm, ±hh or no zone (UTC). False when it is no such text or out of range.
 bool ParseTimestamp(std::string_view text, int64_t* micros);
 /// yyyy-mm-dd and nothing else.
 bool ParseDate(std::string_view text, int64_t* days);

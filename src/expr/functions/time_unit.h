@@ -27,8 +27,9 @@ inline int64_t MonthsOf(TimeUnit unit) {
 }
 /// Microseconds of a unit that has, else 0.
 inline int64_t MicrosOf(TimeUnit unit) {
-  static constexpr int64_t kMicros[] = {0, 0, 0, 7 * kMicrosPerDay, kMicrosPerDay, 3600 * kMicrosPerSecond, 60 * kMicrosPerSecond,
-                                        kMicrosPerSecond, 1000, 1};
+  static constexpr int64_t kMicros[] = {
+      0,    0, 0, 7 * kMicrosPerDay, kMicrosPerDay, 3600 * kMicrosPerSecond, 60 * kMicrosPerSecond, kMicrosPerSecond,
+      1000, 1};
   return kMicros[static_cast<int>(unit)];
 }
 

@@ -10,16 +10,17 @@
 namespace weir::expr {
 
 bool TimeUnitNamed(std::string_view name, TimeUnit* unit) {
-  static constexpr std::array<std::pair<std::string_view, TimeUnit>, 10> kNames = {{{"year", TimeUnit::kYear},
-                                                                                     {"quarter", TimeUnit::kQuarter},
-                                                                                     {"month", TimeUnit::kMonth},
-                                                                                     {"week", TimeUnit::kWeek},
-                                                                                     {"day", TimeUnit::kDay},
-                                                                                     {"hour", TimeUnit::kHour},
-                                                                                     {"minute", TimeUnit::kMinute},
-                                                                                     {"second", TimeUnit::kSecond},
-                                                                                     {"millisecond", TimeUnit::kMillisecond},
-                                                                                     {"microsecond", TimeUnit::kMicrosecond}}};
+  static constexpr std::array<std::pair<std::string_view, TimeUnit>, 10> kNames = {
+      {{"year", TimeUnit::kYear},
+       {"quarter", TimeUnit::kQuarter},
+       {"month", TimeUnit::kMonth},
+       {"week", TimeUnit::kWeek},
+       {"day", TimeUnit::kDay},
+       {"hour", TimeUnit::kHour},
+       {"minute", TimeUnit::kMinute},
+       {"second", TimeUnit::kSecond},
+       {"millisecond", TimeUnit::kMillisecond},
+       {"microsecond", TimeUnit::kMicrosecond}}};
   std::string lower(name);
   for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   if (lower.size() > 1 && lower.back() == 's') lower.pop_back();
@@ -37,7 +38,8 @@ std::string BindUnit(CallBinding& call) {
   if (name == nullptr) return "the unit is a constant string: 'day', 'hour' …";
   auto state = std::make_shared<UnitState>();
   if (!TimeUnitNamed(*name, &state->unit)) {
-    return "'" + *name + "' is no unit: year, quarter, month, week, day, hour, minute, second, millisecond, microsecond";
+    return "'" + *name +
+           "' is no unit: year, quarter, month, week, day, hour, minute, second, millisecond, microsecond";
   }
   call.state_key = *name;
   call.state = std::move(state);
@@ -56,7 +58,8 @@ bool Move(int64_t* micros, int64_t months, int64_t more) {
   if (months != 0) {
     int64_t days = AddMonths(FloorDiv(*micros, kMicrosPerDay), months);
     int64_t rest = FloorMod(*micros, kMicrosPerDay);
-    if (__builtin_mul_overflow(days, kMicrosPerDay, micros) || __builtin_add_overflow(*micros, rest, micros)) return false;
+    if (__builtin_mul_overflow(days, kMicrosPerDay, micros) || __builtin_add_overflow(*micros, rest, micros))
+      return false;
   }
   return !__builtin_add_overflow(*micros, more, micros);
 }
@@ -121,7 +124,8 @@ int64_t DateDiff(Frame& f, int, StringRef, int64_t a, int64_t b) {
 
 int64_t SecondsToTimestamp(Frame& f, int i, int64_t seconds) {
   int64_t micros = 0;
-  if (__builtin_mul_overflow(seconds, kMicrosPerSecond, &micros)) f.Fail(i, "time overflow: to_timestamp(" + std::to_string(seconds) + ")");
+  if (__builtin_mul_overflow(seconds, kMicrosPerSecond, &micros))
+    f.Fail(i, "time overflow: to_timestamp(" + std::to_string(seconds) + ")");
   return micros;
 }
 int64_t NumberToTimestamp(Frame& f, int i, double seconds) {
@@ -134,7 +138,8 @@ int64_t NumberToTimestamp(Frame& f, int i, double seconds) {
 }
 int64_t MillisToTimestamp(Frame& f, int i, int64_t ms) {
   int64_t micros = 0;
-  if (__builtin_mul_overflow(ms, int64_t{1000}, &micros)) f.Fail(i, "time overflow: from_epoch_ms(" + std::to_string(ms) + ")");
+  if (__builtin_mul_overflow(ms, int64_t{1000}, &micros))
+    f.Fail(i, "time overflow: from_epoch_ms(" + std::to_string(ms) + ")");
   return micros;
 }
 struct Same {
@@ -156,7 +161,8 @@ int64_t ParseText(Frame& f, int i, StringRef s) {
 }
 int64_t ParsePattern(Frame& f, int i, StringRef s, StringRef pattern) {
   int64_t micros = 0;
-  if (!ParseTime(pattern.view(), s.view(), &micros)) f.Fail(i, Quoted(s) + " does not fit the pattern " + Quoted(pattern));
+  if (!ParseTime(pattern.view(), s.view(), &micros))
+    f.Fail(i, Quoted(s) + " does not fit the pattern " + Quoted(pattern));
   return micros;
 }
 int64_t ParseDatePattern(Frame& f, int i, StringRef s, StringRef pattern) {
@@ -173,7 +179,8 @@ std::string BindTimePattern(CallBinding& call) {
   const std::string* pattern = call.ConstantText(1);
   std::string bad;
   if (pattern != nullptr && !IsTimePattern(*pattern, &bad)) {
-    return "no such time pattern: " + bad + "; there are %Y %m %d %H %M %S %f %j %y %a %A %b %B %e %p %I %F %T %s %z and others";
+    return "no such time pattern: " + bad +
+           "; there are %Y %m %d %H %M %S %f %j %y %a %A %b %B %e %p %I %F %T %s %z and others";
   }
   return "";
 }
@@ -206,40 +213,47 @@ std::shared_ptr<const KernelState> MakeInterval(int64_t months, int64_t micros) 
 }
 
 void AddTimes(FunctionList* list) {
-  auto add = [&](const char* name, const char* doc, const char* example, const char* result, std::vector<Overload> overloads) {
+  auto add = [&](const char* name, const char* doc, const char* example, const char* result,
+                 std::vector<Overload> overloads) {
     list->push_back({name, "time", doc, example, result, std::move(overloads)});
   };
-  add("to_timestamp", "The timestamp so many seconds after 1970-01-01T00:00:00Z.", "to_timestamp(90)", "timestamp '1970-01-01T00:01:30Z'",
-      {{"(integer) -> timestamp", Row<SecondsToTimestamp>, kCanFail}, {"(number) -> timestamp", Row<NumberToTimestamp>, kCanFail}});
-  add("from_epoch_ms", "The timestamp so many milliseconds after 1970.", "from_epoch_ms(1500)", "timestamp '1970-01-01T00:00:01.5Z'",
-      {{"(integer) -> timestamp", Row<MillisToTimestamp>, kCanFail}});
-  add("from_epoch_us", "The timestamp so many microseconds after 1970.", "from_epoch_us(1500000)", "timestamp '1970-01-01T00:00:01.5Z'",
-      {{"(integer) -> timestamp", Unary<int64_t, int64_t, Same>, kDenseSafe}});
+  add("to_timestamp", "The timestamp so many seconds after 1970-01-01T00:00:00Z.", "to_timestamp(90)",
+      "timestamp '1970-01-01T00:01:30Z'",
+      {{"(integer) -> timestamp", Row<SecondsToTimestamp>, kCanFail},
+       {"(number) -> timestamp", Row<NumberToTimestamp>, kCanFail}});
+  add("from_epoch_ms", "The timestamp so many milliseconds after 1970.", "from_epoch_ms(1500)",
+      "timestamp '1970-01-01T00:00:01.5Z'", {{"(integer) -> timestamp", Row<MillisToTimestamp>, kCanFail}});
+  add("from_epoch_us", "The timestamp so many microseconds after 1970.", "from_epoch_us(1500000)",
+      "timestamp '1970-01-01T00:00:01.5Z'", {{"(integer) -> timestamp", Unary<int64_t, int64_t, Same>, kDenseSafe}});
   add("epoch", "Seconds since 1970, with their fraction.", "epoch(timestamp '1970-01-01T00:01:30Z')", "90.0",
       {{"(timestamp) -> number", Row<Epoch>}});
-  add("epoch_ms", "Whole milliseconds since 1970.", "epoch_ms(timestamp '1970-01-01T00:01:30Z')", "90000", {{"(timestamp) -> integer", Row<EpochMs>}});
+  add("epoch_ms", "Whole milliseconds since 1970.", "epoch_ms(timestamp '1970-01-01T00:01:30Z')", "90000",
+      {{"(timestamp) -> integer", Row<EpochMs>}});
   add("epoch_us", "Microseconds since 1970.", "epoch_us(timestamp '1970-01-01T00:01:30Z')", "90000000",
       {{"(timestamp) -> integer", Unary<int64_t, int64_t, Same>, kDenseSafe}});
   for (const char* name : {"parse_timestamp", "strptime"}) {
     add(name, "A timestamp from text: RFC 3339, or as a strptime pattern says.",
-        name[0] == 'p' ? "parse_timestamp('17/05/2024', '%d/%m/%Y')" : "strptime('17/05/2024', '%d/%m/%Y')", "timestamp '2024-05-17T00:00:00Z'",
-        {{"(string) -> timestamp", Row<ParseText>, kCanFail}, {"(string, string) -> timestamp", Row<ParsePattern>, kCanFail, BindTimePattern}});
+        name[0] == 'p' ? "parse_timestamp('17/05/2024', '%d/%m/%Y')" : "strptime('17/05/2024', '%d/%m/%Y')",
+        "timestamp '2024-05-17T00:00:00Z'",
+        {{"(string) -> timestamp", Row<ParseText>, kCanFail},
+         {"(string, string) -> timestamp", Row<ParsePattern>, kCanFail, BindTimePattern}});
   }
-  add("parse_date", "A date from text as a strptime pattern says.", "parse_date('17/05/2024', '%d/%m/%Y')", "date '2024-05-17'",
-      {{"(string, string) -> date", Row<ParseDatePattern>, kCanFail, BindTimePattern}});
+  add("parse_date", "A date from text as a strptime pattern says.", "parse_date('17/05/2024', '%d/%m/%Y')",
+      "date '2024-05-17'", {{"(string, string) -> date", Row<ParseDatePattern>, kCanFail, BindTimePattern}});
   for (const char* name : {"format_timestamp", "strftime"}) {
     add(name, "A timestamp or date as text by a strftime pattern.",
-        name[0] == 'f' ? "format_timestamp(date '2024-05-17', '%d/%m/%Y')" : "strftime(date '2024-05-17', '%d/%m/%Y')", "'17/05/2024'",
-        {{"(timestamp, string) -> string", Row<Format>, kCanFail, BindTimePattern}});
+        name[0] == 'f' ? "format_timestamp(date '2024-05-17', '%d/%m/%Y')" : "strftime(date '2024-05-17', '%d/%m/%Y')",
+        "'17/05/2024'", {{"(timestamp, string) -> string", Row<Format>, kCanFail, BindTimePattern}});
   }
   add("date_add", "The time n units later.", "date_add('month', 1, date '2024-01-31')", "date '2024-02-29'",
       {{"(string, integer, timestamp) -> any", DateAdd, kCanFail, BindDateAdd}});
-  add("date_diff", "How many borders of a unit lie between two times.", "date_diff('month', date '2024-01-31', date '2024-03-01')", "2",
+  add("date_diff", "How many borders of a unit lie between two times.",
+      "date_diff('month', date '2024-01-31', date '2024-03-01')", "2",
       {{"(string, timestamp, timestamp) -> integer", Row<DateDiff>, kNoFlags, BindUnit}});
   add("make_date", "The date of a year, month and day.", "make_date(2024, 5, 17)", "date '2024-05-17'",
       {{"(integer, integer, integer) -> date", Row<MakeDate>, kCanFail}});
-  add("make_timestamp", "The timestamp of a year, month, day, hour, minute and second.", "make_timestamp(2024, 5, 17, 10, 30, 0.5)",
-      "timestamp '2024-05-17T10:30:00.5Z'",
+  add("make_timestamp", "The timestamp of a year, month, day, hour, minute and second.",
+      "make_timestamp(2024, 5, 17, 10, 30, 0.5)", "timestamp '2024-05-17T10:30:00.5Z'",
       {{"(integer, integer, integer, integer, integer, number) -> timestamp", Row<MakeTimestamp>, kCanFail}});
 }
 

@@ -78,7 +78,8 @@ inline bool IsValidUtf8(std::string_view s) {
       if (!IsContinuation(s[i + k])) return false;
     }
     uint32_t c = DecodeCodePoint(s, i);
-    if ((n == 3 && (c < 0x800 || (c >= 0xD800 && c < 0xE000))) || (n == 4 && (c < 0x10000 || c > 0x10FFFF))) return false;
+    if ((n == 3 && (c < 0x800 || (c >= 0xD800 && c < 0xE000))) || (n == 4 && (c < 0x10000 || c > 0x10FFFF)))
+      return false;
     i += n;
   }
   return true;

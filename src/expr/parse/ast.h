@@ -1,5 +1,5 @@
-// Ast: what a front end makes of an expression's text, before any name or type is looked up. Every front end (generic, sql,
-// later python) produces this one shape; sugar (between, simple case, not in …) is gone by here.
+// Ast: what a front end makes of an expression's text, before any name or type is looked up. Every front end (generic,
+// sql, later python) produces this one shape; sugar (between, simple case, not in …) is gone by here.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -39,7 +39,7 @@ struct Ast {
   AstKind kind = AstKind::kScalar;
   size_t begin = 0;  // bytes of the text
   size_t end = 0;
-  int height = 1;    // longest path to a leaf
+  int height = 1;  // longest path to a leaf
   std::string text;
   std::shared_ptr<arrow::Scalar> value;
   TypePtr type;

@@ -117,7 +117,8 @@ class Lexer {
     const char* last = first + digits.size();
     if (real) {
       auto parsed = std::from_chars(first, last, token.number);
-      if (parsed.ec != std::errc() || parsed.ptr != last) return Fail(begin, at_, "'" + token.text + "' is not a number");
+      if (parsed.ec != std::errc() || parsed.ptr != last)
+        return Fail(begin, at_, "'" + token.text + "' is not a number");
       return true;
     }
     auto parsed = std::from_chars(first, last, token.integer, hex ? 16 : 10);
@@ -142,7 +143,8 @@ class Lexer {
     bool escapes = kind == TokenKind::kString && !sql_;
     for (;;) {
       if (at_ == text_.size()) {
-        return Fail(begin, at_, std::string(kind == TokenKind::kString ? "a string" : "a name") + " has no closing " + quote);
+        return Fail(begin, at_,
+                    std::string(kind == TokenKind::kString ? "a string" : "a name") + " has no closing " + quote);
       }
       char c = text_[at_];
       if (c == quote) {
@@ -189,8 +191,9 @@ class Lexer {
     auto parsed = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
     bool whole = parsed.ec == std::errc() && parsed.ptr == hex.data() + digits;
     if (!whole || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
-      return Fail(at_, at_ + 2 + hex.size(), "'\\" + std::string(1, c) + "' needs " + std::to_string(digits) +
-                                                 " hexadecimal digits of a code point");
+      return Fail(
+          at_, at_ + 2 + hex.size(),
+          "'\\" + std::string(1, c) + "' needs " + std::to_string(digits) + " hexadecimal digits of a code point");
     }
     AppendUtf8(code, value);
     at_ += 2 + digits;
@@ -219,7 +222,8 @@ class Lexer {
 
 }  // namespace
 
-bool Tokenize(std::string_view text, ExprLanguage language, std::vector<Token>* tokens, std::vector<ExprError>* errors) {
+bool Tokenize(std::string_view text, ExprLanguage language, std::vector<Token>* tokens,
+              std::vector<ExprError>* errors) {
   return Lexer(text, language, tokens, errors).Run();
 }
 

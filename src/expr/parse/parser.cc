@@ -101,8 +101,8 @@ class Parser {
 
   AstPtr Ternary() {
     if (nesting_ > ExprLimits::kMaxNesting) {
-      return Fail(Peek().begin, Peek().end, "the expression is nested more than " +
-                                                std::to_string(ExprLimits::kMaxNesting) + " deep");
+      return Fail(Peek().begin, Peek().end,
+                  "the expression is nested more than " + std::to_string(ExprLimits::kMaxNesting) + " deep");
     }
     Nested nested(this);
     size_t begin = Peek().begin;
@@ -170,7 +170,8 @@ class Parser {
       if (!TakeWord("null") && !TakeWord("none")) return Unexpected(negated ? "'null'" : "'null' or 'not null'");
       return Negate(begin, negated, Call(begin, "is null", {left}));
     }
-    bool negated = IsWord("not") && (IsWord("in", 1) || IsWord("like", 1) || IsWord("ilike", 1) || IsWord("between", 1));
+    bool negated =
+        IsWord("not") && (IsWord("in", 1) || IsWord("like", 1) || IsWord("ilike", 1) || IsWord("between", 1));
     if (negated) Next();
     if (TakeWord("in")) return Negate(begin, negated, In(begin, left));
     if (IsWord("like") || IsWord("ilike")) {
@@ -316,8 +317,9 @@ class Parser {
     }
     auto type = TypeOfCast(name);
     if (!type.ok()) {
-      return Fail(type_begin, End(), "there is no type '" + name + "'",
-                  "types are integer, number, boolean, string, bytes, timestamp, date, decimal(p, s), array<…>, map<…>");
+      return Fail(
+          type_begin, End(), "there is no type '" + name + "'",
+          "types are integer, number, boolean, string, bytes, timestamp, date, decimal(p, s), array<…>, map<…>");
     }
     AstPtr made = Make(kind, begin, {value});
     if (made != nullptr) std::const_pointer_cast<Ast>(made)->type = *type;
@@ -401,7 +403,8 @@ class Parser {
     } else if (Peek().kind == TokenKind::kString && (token.lower == "timestamp" || token.lower == "date")) {
       const Token& text = Next();
       auto value = ParseTimeLiteral(text.text, token.lower == "date");
-      if (!value.ok()) return Fail(text.begin, text.end, value.status().message(), "write it as 2024-05-17 or 2024-05-17T10:30:00Z");
+      if (!value.ok())
+        return Fail(text.begin, text.end, value.status().message(), "write it as 2024-05-17 or 2024-05-17T10:30:00Z");
       return Scalar(begin, *value);
     }
     return Make(AstKind::kName, begin, {}, token.text);

@@ -42,13 +42,26 @@ std::string QuoteString(std::string_view s) {
   std::string out = "'";
   for (char c : s) {
     switch (c) {
-      case '\'': out += "\\'"; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\0': out += "\\x00"; break;
-      default: out += c;
+      case '\'':
+        out += "\\'";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\0':
+        out += "\\x00";
+        break;
+      default:
+        out += c;
     }
   }
   return out + "'";
@@ -64,7 +77,8 @@ std::string PrintScalar(const arrow::Scalar& value) {
       return std::to_string(static_cast<const arrow::Int64Scalar&>(value).value);
     case arrow::Type::DOUBLE: {
       std::string text = FormatDouble(static_cast<const arrow::DoubleScalar&>(value).value);
-      return std::isfinite(static_cast<const arrow::DoubleScalar&>(value).value) ? text : "cast('" + text + "' as number)";
+      return std::isfinite(static_cast<const arrow::DoubleScalar&>(value).value) ? text
+                                                                                 : "cast('" + text + "' as number)";
     }
     case arrow::Type::STRING:
       return QuoteString(static_cast<const arrow::BaseBinaryScalar&>(value).view());
@@ -162,8 +176,8 @@ class Printer {
         return Case(ast);
       case AstKind::kCast:
       case AstKind::kTryCast:
-        return std::string(ast.kind == AstKind::kCast ? "cast(" : "try_cast(") + Print(*ast.args[0], kTernary) + " as " +
-               TypeName(*ast.type) + ")";
+        return std::string(ast.kind == AstKind::kCast ? "cast(" : "try_cast(") + Print(*ast.args[0], kTernary) +
+               " as " + TypeName(*ast.type) + ")";
       case AstKind::kIn:
         *own = kComparison;
         return Print(*ast.args[0], kConcat) + " in (" + List(ast, 1) + ")";

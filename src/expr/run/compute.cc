@@ -19,8 +19,7 @@ constexpr int kInlineArgs = 6;
 // The values that case and coalesce pick, row by row, into one register.
 class Merger {
  public:
-  Merger(Scratch* scratch, Phys phys, int chunk)
-      : scratch_(scratch), chunk_(chunk), out_(NewVec(scratch, phys)) {}
+  Merger(Scratch* scratch, Phys phys, int chunk) : scratch_(scratch), chunk_(chunk), out_(NewVec(scratch, phys)) {}
 
   void Add(const Vec& vec, const Rows& rows) {
     if (rows.count == 0) return;
@@ -266,7 +265,8 @@ Vec Runner::Call(const Node& node, const Rows& rows, void* direct) {
     }
     if ((node.flags & kDenseSafe) != 0) {
       // Most rows are alive: all of them in one vectorised loop are faster. Not where a dead row could be said to fail.
-      if (!rows.dense() && (node.flags & kCanFail) == 0 && rows.count * 4 > rows.chunk) frame.rows = {nullptr, rows.chunk, rows.chunk};
+      if (!rows.dense() && (node.flags & kCanFail) == 0 && rows.count * 4 > rows.chunk)
+        frame.rows = {nullptr, rows.chunk, rows.chunk};
     } else if (valid != nullptr) {
       narrowed = scratch_.Take(4);
       int alive = SelectRows(valid, nullptr, rows, narrowed.as<int32_t>());
@@ -279,8 +279,8 @@ Vec Runner::Call(const Node& node, const Rows& rows, void* direct) {
   return out;
 }
 
-// AND and OR in three-valued logic. `decisive` is the value that settles a row: false for AND, true for OR. Rows that are
-// settled do not see the later terms, unless a term is so cheap that it is faster to compute it for all.
+// AND and OR in three-valued logic. `decisive` is the value that settles a row: false for AND, true for OR. Rows that
+// are settled do not see the later terms, unless a term is so cheap that it is faster to compute it for all.
 Vec Runner::Logic(const Node& node, const Rows& rows) {
   const uint8_t decisive = node.kind == NodeKind::kOr;
   size_t mark = remembered_order_.size();

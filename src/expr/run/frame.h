@@ -11,7 +11,8 @@
 
 namespace weir::expr {
 
-/// What a call's constant arguments were made into at plan time: a regular expression, a set. Shared by lanes: immutable.
+/// What a call's constant arguments were made into at plan time: a regular expression, a set. Shared by lanes:
+/// immutable.
 struct KernelState {
   virtual ~KernelState() = default;
 };
@@ -21,8 +22,9 @@ struct ErrorSink {
   int64_t chunk_start = 0;
 };
 
-/// One call of a kernel: arguments, the rows to compute, the register to fill. A kernel writes out->values at `rows` only; the
-/// null bytes of `out` are set before (null where an argument is null) unless the kernel handles nulls itself.
+/// One call of a kernel: arguments, the rows to compute, the register to fill. A kernel writes out->values at `rows`
+/// only; the null bytes of `out` are set before (null where an argument is null) unless the kernel handles nulls
+/// itself.
 struct Frame {
   Rows rows;
   const Vec* args = nullptr;
@@ -113,8 +115,8 @@ constexpr size_t CountArgs(R (*)(Frame&, int, A...)) {
 
 }  // namespace internal
 
-/// The kernel of `R Fn(Frame&, int row, A…)`, called once per row with all arguments valid. Values: int64_t, double, uint8_t
-/// (boolean), StringRef, Int128, NestedRef (arguments only); std::optional<…> as result gives null for nullopt.
+/// The kernel of `R Fn(Frame&, int row, A…)`, called once per row with all arguments valid. Values: int64_t, double,
+/// uint8_t (boolean), StringRef, Int128, NestedRef (arguments only); std::optional<…> as result gives null for nullopt.
 template <auto Fn>
 void Row(Frame& frame) {
   internal::RunRows<Fn>(frame, Fn, std::make_index_sequence<internal::CountArgs(Fn)>{});

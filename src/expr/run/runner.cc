@@ -47,8 +47,8 @@ void Runner::BeginChunk(int64_t start, int rows) {
   sink_.chunk_start = start;
 }
 
-// Computes `node` once per entry of the dictionary that its column arrives with, unless that is known from the batch before or
-// costs more than it saves. An entry that fails leaves the node to the rows: perhaps no row has that entry.
+// Computes `node` once per entry of the dictionary that its column arrives with, unless that is known from the batch
+// before or costs more than it saves. An entry that fails leaves the node to the rows: perhaps no row has that entry.
 Status Runner::BindDictionary(const Node& node, int64_t batch_rows) {
   DictionaryResult& result = dictionaries_[node.dictionary_slot];
   const arrow::ArrayData* column = columns_[node.only_column];
@@ -89,7 +89,8 @@ Result<ArrayDataPtr> Runner::DictionaryColumn(const Node& node) {
     std::vector<int32_t> first;  // entry of each distinct value
     result.place.assign(entries, -1);
     const auto* offsets = result.values->GetValues<int32_t>(1);
-    const char* bytes = result.values->buffers[2] ? reinterpret_cast<const char*>(result.values->buffers[2]->data()) : "";
+    const char* bytes =
+        result.values->buffers[2] ? reinterpret_cast<const char*>(result.values->buffers[2]->data()) : "";
     for (int64_t i = 0; i < entries; ++i) {
       if (result.values->IsNull(i)) continue;
       std::string_view value(bytes + offsets[i], offsets[i + 1] - offsets[i]);

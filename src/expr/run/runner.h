@@ -1,11 +1,11 @@
 // Runner: runs a Program over a batch, chunk by chunk. Owned by one evaluator; not thread-safe.
 //
-// A node is computed for the rows that need it: the later terms of AND and OR, and the branches of case and coalesce see only
-// the rows that reach them, so a guarded division never fails. A shared node is computed once per chunk; what was computed for
-// fewer rows is forgotten when its branch ends.
+// A node is computed for the rows that need it: the later terms of AND and OR, and the branches of case and coalesce
+// see only the rows that reach them, so a guarded division never fails. A shared node is computed once per chunk; what
+// was computed for fewer rows is forgotten when its branch ends.
 //
-// A subexpression over one string column that arrives dictionary-encoded is computed once per distinct value and looked up per
-// row. Results are kept as long as batches bring the same dictionary.
+// A subexpression over one string column that arrives dictionary-encoded is computed once per distinct value and looked
+// up per row. Results are kept as long as batches bring the same dictionary.
 #pragma once
 
 #include <vector>
@@ -21,17 +21,19 @@ class Runner {
 
   /// Values of `node` for all rows of `batch`. Errors are appended in no order, a row maybe twice.
   Result<ArrayDataPtr> Values(const Batch& batch, const Node& node, std::vector<RowError>* errors);
-  /// Rows of `batch` for which every term is true and no error stands in `errors`; written to `out`, which has room for all.
-  Result<int64_t> Select(const Batch& batch, const std::vector<const Node*>& terms, std::vector<RowError>* errors, int32_t* out);
+  /// Rows of `batch` for which every term is true and no error stands in `errors`; written to `out`, which has room for
+  /// all.
+  Result<int64_t> Select(const Batch& batch, const std::vector<const Node*>& terms, std::vector<RowError>* errors,
+                         int32_t* out);
 
  private:
   struct DictionaryResult {
-    ArrayDataPtr dictionary;  // what the values are of; holds it alive, so that its address is not used again
-    ArrayDataPtr values;      // one for each entry, then one for null
-    ArrayDataPtr as_column;   // string results: distinct values, and for each entry its place among them
+    ArrayDataPtr dictionary;     // what the values are of; holds it alive, so that its address is not used again
+    ArrayDataPtr values;         // one for each entry, then one for null
+    ArrayDataPtr as_column;      // string results: distinct values, and for each entry its place among them
     std::vector<int32_t> place;  // -1 = null
     bool usable = false;
-    bool active = false;      // in this batch
+    bool active = false;  // in this batch
   };
 
   Status BeginBatch(const Batch& batch, std::vector<RowError>* errors);
@@ -57,12 +59,12 @@ class Runner {
   Status status_;
   std::vector<const arrow::ArrayData*> columns_;  // of the batch, by input column
   const Batch* batch_ = nullptr;
-  int64_t start_ = 0;                             // of the chunk
+  int64_t start_ = 0;  // of the chunk
   int chunk_ = 0;
-  std::vector<Vec> memo_;                         // by node id
+  std::vector<Vec> memo_;  // by node id
   std::vector<uint8_t> remembered_;
   std::vector<int> remembered_order_;
-  std::vector<DictionaryResult> dictionaries_;    // by slot
+  std::vector<DictionaryResult> dictionaries_;  // by slot
   bool inside_dictionary_ = false;
 };
 

@@ -1,5 +1,5 @@
-// Scratch memory of one evaluator: fixed-size slabs that are handed round so that a chunk stays in the L1/L2 cache, and an
-// arena for the bytes of strings. Nothing is freed between chunks.
+// Scratch memory of one evaluator: fixed-size slabs that are handed round so that a chunk stays in the L1/L2 cache, and
+// an arena for the bytes of strings. Nothing is freed between chunks.
 #pragma once
 
 #include <cstddef>

@@ -117,7 +117,9 @@ void FillValues(const arrow::ArrayData& column, const Rows& alive, Vec* vec, Row
     case Phys::kString: {
       auto* out = vec->own_values.as<StringRef>();
       Strings strings(column);
-      ForRows(alive, [&](int i) { out[i] = row_of(i) >= 0 && vec->IsValid(i) ? strings.At(row_of(i)) : StringRef{"", 0}; });
+      ForRows(alive, [&](int i) {
+        out[i] = row_of(i) >= 0 && vec->IsValid(i) ? strings.At(row_of(i)) : StringRef{"", 0};
+      });
       break;
     }
     case Phys::kNested: {
@@ -227,7 +229,8 @@ Vec LoadColumn(Scratch* scratch, const arrow::ArrayData& column, int64_t start, 
   return vec;
 }
 
-Vec LoadRows(Scratch* scratch, const arrow::ArrayData& column, const int32_t* rows, const uint8_t* valid, const Rows& alive) {
+Vec LoadRows(Scratch* scratch, const arrow::ArrayData& column, const int32_t* rows, const uint8_t* valid,
+             const Rows& alive) {
   Phys phys = PhysOf(*column.type);
   if (phys == Phys::kNull) return NullVec(phys);
   Vec vec = NewVec(scratch, phys);

@@ -1,5 +1,5 @@
-// Vec: one register of a running expression, up to kChunkRows values. Values stand at their row's position in the chunk whether
-// or not the other rows are alive, so that columns are used where they lie.
+// Vec: one register of a running expression, up to kChunkRows values. Values stand at their row's position in the chunk
+// whether or not the other rows are alive, so that columns are used where they lie.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ namespace weir::expr {
 
 /// How values of a type lie in a register.
 enum class Phys : uint8_t {
-  kNull,    // no values
-  kBool,    // uint8_t, 0 or 1
-  kInt,     // int64_t: integer, timestamp, date (days)
-  kDouble,  // double
-  kString,  // StringRef: string, bytes
-  kDecimal, // Int128
-  kNested,  // int32_t: row of Vec::array (list, struct, map)
+  kNull,     // no values
+  kBool,     // uint8_t, 0 or 1
+  kInt,      // int64_t: integer, timestamp, date (days)
+  kDouble,   // double
+  kString,   // StringRef: string, bytes
+  kDecimal,  // Int128
+  kNested,   // int32_t: row of Vec::array (list, struct, map)
 };
 
 /// A string view without constructor, so that registers of them start undefined.
@@ -55,9 +55,9 @@ inline void ForRows(const Rows& rows, F&& f) {
 
 struct Vec {
   Phys phys = Phys::kNull;
-  bool constant = false;           // one value, at 0
+  bool constant = false;  // one value, at 0
   const void* values = nullptr;
-  const uint8_t* valid = nullptr;  // 1 byte per row, 0 = null; null pointer: no nulls
+  const uint8_t* valid = nullptr;           // 1 byte per row, 0 = null; null pointer: no nulls
   const arrow::ArrayData* array = nullptr;  // what kNested rows count in; kept by the Scratch or the batch
   Slab own_values;
   Slab own_valid;
@@ -79,10 +79,12 @@ Vec NullVec(Phys phys);
 /// `vec`'s null bytes, its own to write to: made (all valid) if there are none, copied if they are another's.
 uint8_t* MutableValid(Scratch* scratch, Vec* vec, int chunk);
 
-/// The chunk of `column` (a flowing type, or a dictionary of utf8) that begins at row `start`; at least its `alive` rows.
+/// The chunk of `column` (a flowing type, or a dictionary of utf8) that begins at row `start`; at least its `alive`
+/// rows.
 Vec LoadColumn(Scratch* scratch, const arrow::ArrayData& column, int64_t start, const Rows& alive);
 /// Row `rows[i]` of `column` for each alive row; -1 and rows where `valid` is 0 give null.
-Vec LoadRows(Scratch* scratch, const arrow::ArrayData& column, const int32_t* rows, const uint8_t* valid, const Rows& alive);
+Vec LoadRows(Scratch* scratch, const arrow::ArrayData& column, const int32_t* rows, const uint8_t* valid,
+             const Rows& alive);
 /// The only row of `column` for all rows.
 Vec LoadConstant(Scratch* scratch, const arrow::ArrayData& column);
 

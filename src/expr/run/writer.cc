@@ -133,17 +133,21 @@ Status ColumnWriter::AppendStrings(const Vec& vec, int count) {
   int64_t end = bytes_used_;
   for (int i = 0; i < count; ++i) {
     if (vec.IsValid(i)) end += static_cast<int64_t>(in[vec.constant ? 0 : i].size);
-    if (end > kMaxStringBytes) return Status::CapacityError("more than 2 GiB of text in one batch: use smaller batches");
+    if (end > kMaxStringBytes)
+      return Status::CapacityError("more than 2 GiB of text in one batch: use smaller batches");
     offsets[i + 1] = static_cast<int32_t>(end);
   }
   if (end > bytes_->size()) {
     // From what the rows so far needed, a guess at the whole; at least doubling.
-    int64_t guess = done_ + count == rows_ ? end : static_cast<int64_t>(static_cast<double>(end) / (done_ + count) * rows_ * 1.1);
-    WEIR_RETURN_NOT_OK(bytes_->Resize(std::max({end, guess, std::min<int64_t>(bytes_->size() * 2, kMaxStringBytes)}), false));
+    int64_t guess =
+        done_ + count == rows_ ? end : static_cast<int64_t>(static_cast<double>(end) / (done_ + count) * rows_ * 1.1);
+    WEIR_RETURN_NOT_OK(
+        bytes_->Resize(std::max({end, guess, std::min<int64_t>(bytes_->size() * 2, kMaxStringBytes)}), false));
   }
   char* to = reinterpret_cast<char*>(bytes_->mutable_data());
   for (int i = 0; i < count; ++i) {
-    if (offsets[i + 1] != offsets[i]) std::memcpy(to + offsets[i], in[vec.constant ? 0 : i].data, offsets[i + 1] - offsets[i]);
+    if (offsets[i + 1] != offsets[i])
+      std::memcpy(to + offsets[i], in[vec.constant ? 0 : i].data, offsets[i + 1] - offsets[i]);
   }
   bytes_used_ = end;
   return Status::OK();

@@ -7,7 +7,8 @@ namespace {
 
 const Batch& Rows() {
   static const Batch batch = MakeBatch(
-      "i: integer, j: integer, x: number, b: boolean, s: string, t: timestamp, d: date, m: decimal(6, 2), l: array<integer>, "
+      "i: integer, j: integer, x: number, b: boolean, s: string, t: timestamp, d: date, m: decimal(6, 2), l: "
+      "array<integer>, "
       "o: object{a: integer, c: string}, kv: map<integer>",
       R"([{"i": 7, "j": 2, "x": 2.5, "b": true, "s": "Hello", "t": "2024-05-17T10:30:15.25Z", "d": "2024-05-17", "m": "12.50",
            "l": [3, 1, 2], "o": {"a": 1, "c": "x"}, "kv": [["k", 1]]},
@@ -27,31 +28,32 @@ void Check(const std::vector<Case>& cases, ExprLanguage language = ExprLanguage:
 }
 
 TEST(Eval, Arithmetic) {
-  Check({{"i + j", "9 | -7 | null"},
-         {"i - 10", "-3 | -17 | null"},
-         {"i * j", "14 | 0 | null"},
-         {"i / 2", "3.5 | -3.5 | null"},
-         {"i // 2", "3 | -4 | null"},
-         {"i % 3", "1 | 2 | null"},
-         {"i % 4", "3 | 1 | null"},
-         {"i // -2", "-4 | 3 | null"},
-         {"-i", "-7 | 7 | null"},
-         {"x * 2", "5.0 | -1.0 | null"},
-         {"x % 2", "0.5 | 1.5 | null"},
-         {"i + x", "9.5 | -7.5 | null"},
-         {"i // j", "3 | error: division by zero: -7 // 0 | null"},
-         {"i % j", "1 | error: division by zero: -7 % 0 | null"},
-         {"i / j", "3.5 | error: division by zero: -7.0 / 0 | null"},
-         {"9223372036854775807 + i", "error: integer overflow: 9223372036854775807 + 7 | 9223372036854775800 | null"},
-         {"-9223372036854775808 - i", "error: integer overflow: -9223372036854775808 - 7 | -9223372036854775801 | null"},
-         {"i * 4611686018427387904",
-          "error: integer overflow: 7 * 4611686018427387904 | error: integer overflow: -7 * 4611686018427387904 | null"},
-         {"2 + 3 * 4 - 1", "13 | 13 | 13"},
-         {"m + 1", "13.50 | 0.95 | null"},
-         {"m * m", "156.2500 | 0.0025 | null"},
-         {"m - cast('0.005' as decimal(4, 3))", "12.495 | -0.055 | null"},
-         {"m / 2", "6.25 | -0.025 | null"},
-         {"null + i", "null | null | null"}});
+  Check(
+      {{"i + j", "9 | -7 | null"},
+       {"i - 10", "-3 | -17 | null"},
+       {"i * j", "14 | 0 | null"},
+       {"i / 2", "3.5 | -3.5 | null"},
+       {"i // 2", "3 | -4 | null"},
+       {"i % 3", "1 | 2 | null"},
+       {"i % 4", "3 | 1 | null"},
+       {"i // -2", "-4 | 3 | null"},
+       {"-i", "-7 | 7 | null"},
+       {"x * 2", "5.0 | -1.0 | null"},
+       {"x % 2", "0.5 | 1.5 | null"},
+       {"i + x", "9.5 | -7.5 | null"},
+       {"i // j", "3 | error: division by zero: -7 // 0 | null"},
+       {"i % j", "1 | error: division by zero: -7 % 0 | null"},
+       {"i / j", "3.5 | error: division by zero: -7.0 / 0 | null"},
+       {"9223372036854775807 + i", "error: integer overflow: 9223372036854775807 + 7 | 9223372036854775800 | null"},
+       {"-9223372036854775808 - i", "error: integer overflow: -9223372036854775808 - 7 | -9223372036854775801 | null"},
+       {"i * 4611686018427387904",
+        "error: integer overflow: 7 * 4611686018427387904 | error: integer overflow: -7 * 4611686018427387904 | null"},
+       {"2 + 3 * 4 - 1", "13 | 13 | 13"},
+       {"m + 1", "13.50 | 0.95 | null"},
+       {"m * m", "156.2500 | 0.0025 | null"},
+       {"m - cast('0.005' as decimal(4, 3))", "12.495 | -0.055 | null"},
+       {"m / 2", "6.25 | -0.025 | null"},
+       {"null + i", "null | null | null"}});
 }
 
 TEST(Eval, ComparisonAndLogic) {
@@ -147,24 +149,26 @@ TEST(Eval, Strings) {
 }
 
 TEST(Eval, Times) {
-  Check({{"date_trunc('hour', t)", R"("2024-05-17T10:00:00Z" | "1969-12-31T23:00:00Z" | null)"},
-         {"date_trunc('month', d)", R"("2024-05-01" | "1970-01-01" | null)"},
-         {"date_trunc('week', t)", R"("2024-05-13T00:00:00Z" | "1969-12-29T00:00:00Z" | null)"},
-         {"year(t)", "2024 | 1969 | null"},
-         {"extract(second from t)", "15 | 59 | null"},
-         {"date_part('dow', d)", "5 | 4 | null"},
-         {"t + interval '1 hour'", R"("2024-05-17T11:30:15.25Z" | "1970-01-01T00:59:59Z" | null)"},
-         {"d + interval '1' month", R"("2024-06-17" | "1970-02-01" | null)"},
-         {"d - interval '36 hours'", R"("2024-05-15T12:00:00Z" | "1969-12-30T12:00:00Z" | null)"},
-         {"d + 1", R"("2024-05-18" | "1970-01-02" | null)"},
-         {"d - date '1970-01-01'", "19860 | 0 | null"},
-         {"date_diff('day', d, t)", "0 | -1 | null"},
-         {"cast(t as date)", R"("2024-05-17" | "1969-12-31" | null)"},
-         {"cast(d as timestamp)", R"("2024-05-17T00:00:00Z" | "1970-01-01T00:00:00Z" | null)"},
-         {"strftime(t, '%Y/%m/%d %H:%M:%S')", R"("2024/05/17 10:30:15" | "1969/12/31 23:59:59" | null)"},
-         {"epoch_ms(t)", "1715941815250 | -1000 | null"},
-         {"to_timestamp(i)", R"("1970-01-01T00:00:07Z" | "1969-12-31T23:59:53Z" | null)"},
-         {"cast('2024-13-01' as date)", "error: '2024-13-01' is not a date | error: '2024-13-01' is not a date | error: '2024-13-01' is not a date"}});
+  Check(
+      {{"date_trunc('hour', t)", R"("2024-05-17T10:00:00Z" | "1969-12-31T23:00:00Z" | null)"},
+       {"date_trunc('month', d)", R"("2024-05-01" | "1970-01-01" | null)"},
+       {"date_trunc('week', t)", R"("2024-05-13T00:00:00Z" | "1969-12-29T00:00:00Z" | null)"},
+       {"year(t)", "2024 | 1969 | null"},
+       {"extract(second from t)", "15 | 59 | null"},
+       {"date_part('dow', d)", "5 | 4 | null"},
+       {"t + interval '1 hour'", R"("2024-05-17T11:30:15.25Z" | "1970-01-01T00:59:59Z" | null)"},
+       {"d + interval '1' month", R"("2024-06-17" | "1970-02-01" | null)"},
+       {"d - interval '36 hours'", R"("2024-05-15T12:00:00Z" | "1969-12-30T12:00:00Z" | null)"},
+       {"d + 1", R"("2024-05-18" | "1970-01-02" | null)"},
+       {"d - date '1970-01-01'", "19860 | 0 | null"},
+       {"date_diff('day', d, t)", "0 | -1 | null"},
+       {"cast(t as date)", R"("2024-05-17" | "1969-12-31" | null)"},
+       {"cast(d as timestamp)", R"("2024-05-17T00:00:00Z" | "1970-01-01T00:00:00Z" | null)"},
+       {"strftime(t, '%Y/%m/%d %H:%M:%S')", R"("2024/05/17 10:30:15" | "1969/12/31 23:59:59" | null)"},
+       {"epoch_ms(t)", "1715941815250 | -1000 | null"},
+       {"to_timestamp(i)", R"("1970-01-01T00:00:07Z" | "1969-12-31T23:59:53Z" | null)"},
+       {"cast('2024-13-01' as date)",
+        "error: '2024-13-01' is not a date | error: '2024-13-01' is not a date | error: '2024-13-01' is not a date"}});
 }
 
 TEST(Eval, Casts) {
@@ -179,36 +183,39 @@ TEST(Eval, Casts) {
          {"cast(m as number)", "12.5 | -0.05 | null"},
          {"cast(x as decimal(4, 1))", "2.5 | -0.5 | null"},
          {"cast(i as decimal(1, 0))", "7 | -7 | null"},
-         {"cast(1e30 as integer)", "error: 1e+30 does not fit an integer | error: 1e+30 does not fit an integer | error: 1e+30 does not fit an integer"},
+         {"cast(1e30 as integer)",
+          "error: 1e+30 does not fit an integer | error: 1e+30 does not fit an integer | error: 1e+30 does not fit an "
+          "integer"},
          {"cast(l as string)", R"("[3,1,2]" | "[]" | null)"},
          {"cast([1] as array<number>)", "[1.0] | [1.0] | [1.0]"},
          {"to_json(o)", R"("{\"a\":1,\"c\":\"x\"}" | "{\"a\":null,\"c\":\"y\"}" | null)"}});
 }
 
 TEST(Eval, Nested) {
-  Check({{"l[0]", "3 | null | null"},
-         {"l[-1]", "2 | null | null"},
-         {"l[i - 6]", "1 | null | null"},
-         {"l[1:]", "[1,2] | [] | null"},
-         {"len(l)", "3 | 0 | null"},
-         {"contains(l, 1)", "true | false | null"},
-         {"i in l", "false | false | null"},
-         {"list_sort(l)", "[1,2,3] | [] | null"},
-         {"list_max(l)", "3 | null | null"},
-         {"list_sum(l)", "6 | 0 | null"},
-         {"l || [i]", "[3,1,2,7] | [-7] | null"},
-         {"o.a", "1 | null | null"},
-         {"o['c']", R"("x" | "y" | null)"},
-         {"kv['k']", "1 | null | null"},
-         {"kv.k", "1 | null | null"},
-         {"keys(kv)", R"(["k"] | [] | null)"},
-         {"[i, j]", "[7,2] | [-7,0] | [null,null]"},
-         {"[]", "[] | [] | []"},
-         {"{'n': i, 'q': {'r': s}}", R"({"n":7,"q":{"r":"Hello"}} | {"n":-7,"q":{"r":""}} | {"n":null,"q":{"r":null}})"},
-         {"{s: i}", R"({"Hello":7} | {"":-7} | error: a key of a map is null)"},
-         {"{'n': i}.n + 1", "8 | -6 | null"},
-         {"list_distinct([2, 1, 2, null])", "[2,1] | [2,1] | [2,1]"},
-         {"join(['a', null, s], '-')", R"("a-Hello" | "a-" | "a")"}});
+  Check(
+      {{"l[0]", "3 | null | null"},
+       {"l[-1]", "2 | null | null"},
+       {"l[i - 6]", "1 | null | null"},
+       {"l[1:]", "[1,2] | [] | null"},
+       {"len(l)", "3 | 0 | null"},
+       {"contains(l, 1)", "true | false | null"},
+       {"i in l", "false | false | null"},
+       {"list_sort(l)", "[1,2,3] | [] | null"},
+       {"list_max(l)", "3 | null | null"},
+       {"list_sum(l)", "6 | 0 | null"},
+       {"l || [i]", "[3,1,2,7] | [-7] | null"},
+       {"o.a", "1 | null | null"},
+       {"o['c']", R"("x" | "y" | null)"},
+       {"kv['k']", "1 | null | null"},
+       {"kv.k", "1 | null | null"},
+       {"keys(kv)", R"(["k"] | [] | null)"},
+       {"[i, j]", "[7,2] | [-7,0] | [null,null]"},
+       {"[]", "[] | [] | []"},
+       {"{'n': i, 'q': {'r': s}}", R"({"n":7,"q":{"r":"Hello"}} | {"n":-7,"q":{"r":""}} | {"n":null,"q":{"r":null}})"},
+       {"{s: i}", R"({"Hello":7} | {"":-7} | error: a key of a map is null)"},
+       {"{'n': i}.n + 1", "8 | -6 | null"},
+       {"list_distinct([2, 1, 2, null])", "[2,1] | [2,1] | [2,1]"},
+       {"join(['a', null, s], '-')", R"("a-Hello" | "a-" | "a")"}});
 }
 
 TEST(Eval, ErrorsRejectOnlyTheRowsThatReachThem) {
@@ -220,7 +227,9 @@ TEST(Eval, ErrorsRejectOnlyTheRowsThatReachThem) {
 }
 
 TEST(Eval, Sql) {
-  Check({{"\"i\" + 1 -- a comment", "8 | -6 | null"}, {"'it''s'", R"("it's" | "it's" | "it's")"}, {"'a\\n'", R"("a\\n" | "a\\n" | "a\\n")"}},
+  Check({{"\"i\" + 1 -- a comment", "8 | -6 | null"},
+         {"'it''s'", R"("it's" | "it's" | "it's")"},
+         {"'a\\n'", R"("a\\n" | "a\\n" | "a\\n")"}},
         ExprLanguage::kSql);
 }
 
