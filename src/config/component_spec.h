@@ -53,6 +53,8 @@ class ComponentSpec {
   const std::string& summary() const { return summary_; }        // one sentence
   const std::string& doc() const { return doc_; }                // Markdown, may be empty
   const std::string& guarantees() const { return guarantees_; }  // Markdown, may be empty
+  /// Its output rows have the fields of its first input, whatever its settings are.
+  bool keeps_fields() const { return keeps_fields_; }
   const FieldList& fields() const { return fields_; }
   const std::vector<ComponentExample>& examples() const { return examples_; }
   const std::type_info& config_type() const { return *config_type_; }
@@ -62,6 +64,7 @@ class ComponentSpec {
   friend class SpecBuilder;
   ComponentKind kind_ = ComponentKind::kTransform;
   std::string name_, summary_, doc_, guarantees_;
+  bool keeps_fields_ = false;
   FieldList fields_;
   std::vector<ComponentExample> examples_;
   const std::type_info* config_type_ = nullptr;
@@ -85,6 +88,11 @@ class SpecBuilder {
   }
   SpecBuilder& Guarantees(std::string markdown) {
     spec_.guarantees_ = std::move(markdown);
+    return *this;
+  }
+  /// Its output rows have the fields of its first input: steps behind it can be checked even if its own settings are wrong.
+  SpecBuilder& KeepsFields() {
+    spec_.keeps_fields_ = true;
     return *this;
   }
   SpecBuilder& Example(std::string title, std::string yaml) {

@@ -2,7 +2,6 @@
 #include "config/field.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 namespace weir {
 namespace {
@@ -57,12 +56,11 @@ class MappingReader {
       : fields_(fields), options_(options), config_(config), diagnostics_(diagnostics) {}
 
   bool Read(const NodePtr& node) {
-    const int before = diagnostics_->error_count();
     bool ok = true;
     std::vector<const NodeEntry*> given(fields_.size(), nullptr);
     if (node && node->is_map()) Assign(node, &given);
     for (size_t i = 0; i < fields_.size(); ++i) ok &= ReadOne(fields_[i], given[i], node);
-    return ok && diagnostics_->error_count() == before;
+    return ok;
   }
 
  private:
@@ -77,6 +75,7 @@ class MappingReader {
         diagnostics_->Error(entry.key->source(), entry.key->span(),
                             "unknown key " + Quoted(key) + " in " + options_.what,
                             UnknownKeyHint(key, KnownKeys(fields_, options_)));
+        misspelled_.push_back(ClosestMatch(key, KnownKeys(fields_, options_)));
       } else if ((*given)[index] != nullptr) {
         diagnostics_->Error(entry.key->source(), entry.key->span(),
                             Quoted(key) + " and " + Quoted((*given)[index]->key->text()) + " are the same setting",
@@ -105,7 +104,9 @@ class MappingReader {
     if (entry != nullptr && !is_null) return field.read(entry->value, scope, config_);
     if (field.doc.required) {
       if (is_null) return scope.Mismatch(entry->value, field.TypeName());
-      return Missing(field, node);
+      // The name that was misspelled is reported once, where it stands.
+      const bool misspelled = std::find(misspelled_.begin(), misspelled_.end(), field.name) != misspelled_.end();
+      return misspelled ? false : Missing(field, node);
     }
     if (!field.doc.has_default) return true;
     return field.read(DefaultNode(field.doc, options_.place ? options_.place : node), scope, config_);
@@ -136,6 +137,7 @@ class MappingReader {
   const ReadOptions& options_;
   void* config_;
   Diagnostics* diagnostics_;
+  std::vector<std::string> misspelled_;  // fields that an unknown key was probably meant for
 };
 
 }  // namespace

@@ -138,7 +138,9 @@ NodePtr Loader::Load() {
   const std::unique_ptr<fy_diag, decltype(&fy_diag_destroy)> diag(fy_diag_create(&diag_config), fy_diag_destroy);
   fy_diag_set_collect_errors(diag.get(), true);
   fy_parse_cfg config{};
-  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_DISABLE_DEPTH_LIMIT);
+  // Brackets and quotes may close at any indentation, as in Beam's loader.
+  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_DISABLE_DEPTH_LIMIT |
+                                                 FYPCF_SLOPPY_FLOW_INDENTATION);
   config.diag = diag.get();
   const std::unique_ptr<fy_parser, decltype(&fy_parser_destroy)> parser(fy_parser_create(&config), fy_parser_destroy);
   if (!parser || fy_parser_set_string(parser.get(), source_->text().data(), source_->text().size()) != 0) {

@@ -81,6 +81,17 @@ SyntaxError UnclosedBracket(const SourceFile& source, const std::vector<OpenColl
   return {{}, "a bracket is never closed", ""};
 }
 
+// A line that starts no further right than the line of the innermost open bracket: the bracket was meant to end before it.
+bool StartsOutside(const SourceFile& source, size_t offset, const Span& bracket) {
+  const auto indent = [&](size_t at) {
+    const std::string_view line = source.LineText(source.PositionOf(at).line);
+    return std::min(line.find_first_not_of(' '), line.size());
+  };
+  const Position place = source.PositionOf(offset);
+  const bool starts_line = static_cast<size_t>(place.column) == indent(offset) + 1;
+  return starts_line && place.line > source.PositionOf(bracket.begin).line && indent(offset) <= indent(bracket.begin);
+}
+
 bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 }  // namespace
@@ -93,6 +104,11 @@ SyntaxError ExplainSyntaxError(const SourceFile& source, std::string_view said, 
   const bool in_brackets = !open.empty() && open.back().is_flow;
   if (in_brackets && text.find_first_not_of(" \t\r\n", offset) == std::string::npos)
     return UnclosedBracket(source, open);
+  if (in_brackets && Contains(said, "missing comma") && StartsOutside(source, offset, open.back().start)) {
+    return UnclosedBracket(source, open);
+  }
+  const bool item = offset < text.size() && text[offset] == '-';
+  if (Contains(said, "expected '-' indicator") && !item) said = "invalid indentation in mapping";
   if (Contains(said, "without closing quote") && offset > 0) --offset;
   if (Contains(said, "tab") && Contains(said, "indent")) {
     // libfyaml points behind the indentation; the tab itself is what to look for.

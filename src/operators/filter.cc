@@ -16,6 +16,7 @@ ComponentSpec Spec() {
   return ComponentSpec::Transform<FilterConfig>("Filter")
       .Summary("Keep the rows for which a condition is true.")
       .Doc("Rows for which it is false or null are dropped. A row for which it cannot be computed is a row error.")
+      .KeepsFields()
       .Field("keep", &FilterConfig::keep, FieldDoc("What must be true of a row.").Required().Example("price > 3"))
       .Field("language", &FilterConfig::language,
              FieldDoc("The language of the condition.").Default("generic").OneOf({"generic", "sql", "python"}))

@@ -16,6 +16,7 @@ ComponentSpec Spec() {
       .Summary("Window a collection for the grouping steps that follow.")
       .Doc("A row's windows follow from its event time, so this step moves no data: Combine, Join and their like do the "
            "grouping. `windowing:` on any other step is short for this step before it.")
+      .KeepsFields()
       .Field("windowing", &WindowIntoConfig::windowing,
              FieldDoc("`type` is global, fixed (`size`, `offset`), sliding (`size`, `period`, `offset`) or sessions (`gap`).")
                  .Type("windowing")

@@ -197,10 +197,15 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
     bound.errors.has_window = infos[0].info.has_window;
   }
   StepContext context(step, name, std::move(infos), options_, &diagnostics_);
-  const int errors_before = diagnostics_.error_count();
+  // After mistakes the graph never runs; what is known of its schemas serves to find the mistakes further down.
   std::optional<StepBinding> binding = component.bind(config, context);
-  if (!binding || diagnostics_.error_count() > errors_before) return -1;
-  bound.binding = std::move(*binding);
+  if (binding) {
+    bound.binding = std::move(*binding);
+  } else if (component.spec.keeps_fields() && !context.inputs().empty()) {
+    bound.binding.outputs = {{"", context.inputs()[0].info}};
+  } else {
+    return -1;
+  }
   bound_.steps.push_back(std::move(bound));
   return static_cast<int>(bound_.steps.size()) - 1;
 }
@@ -213,6 +218,7 @@ int Binder::AddWindowing(const LogicalStep& step, const std::string& name, Resol
 }
 
 void Binder::BindLogical(const LogicalStep& step) {
+  if (step.type.empty()) return;  // already said
   const Component* component = registry_.Find(step.type);
   if (component == nullptr) {
     const std::string near = ClosestMatch(step.type, registry_.Names());

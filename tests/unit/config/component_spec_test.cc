@@ -203,7 +203,6 @@ config:
       "13:12 'columns' must be a string, not a mapping",
       "14:11 'fields' must be a mapping of names to expressions, not a list",
       "15:9 'mode' must be fast or safe, not 'quick'",
-      "16:11 'rules' item 1 needs 'name' (a string) [Name of the rule.]",
       "16:12 unknown key 'nam' in 'rules' item 1 [did you mean 'name'?]",
       "16:29 'weight' must be at least 0, not -1",
       "18:3 'file' and 'path' are the same setting [give one of them]",

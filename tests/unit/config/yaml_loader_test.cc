@@ -211,6 +211,13 @@ TEST(YamlLoader, AliasesShareTheirNodeAndMergeKeysFollowBeamsOrder) {
   EXPECT_EQ(all, "y2 z4 x9 w0 ");
 }
 
+TEST(YamlLoader, BracketsMayCloseAtAnyIndentation) {
+  const Loaded loaded = Load("p:\n  a: [\n    1,\n  ]\n  b: {\n x: 1\n}\n  c: \"x\n y\"\n");
+  ASSERT_TRUE(loaded.root) << loaded.diagnostics.Render(false);
+  EXPECT_EQ(loaded.root->Find("p")->Find("a")->items().size(), 1u);
+  EXPECT_EQ(loaded.root->Find("p")->Find("c")->text(), "x y");
+}
+
 TEST(YamlLoader, Tags) {
   const Loaded loaded = Load("- !!str 12\n- !!int '12'\n- ! yes\n- !!map {a: 1}\n");
   ASSERT_TRUE(loaded.root) << loaded.diagnostics.Render(false);
@@ -229,6 +236,9 @@ TEST(YamlLoader, RefusesWithPlaceAndAdvice) {
                 {"2:1 a second YAML document starts here [a file holds one pipeline; remove the '---']"});
   ExpectRefused("a: [1, 2\nb: 3\n", {"1:4 this '[' is never closed [add ']' where it ends]"});
   ExpectRefused("a: {b: [1, 2]\n", {"1:4 this '{' is never closed [add '}' where it ends]"});
+  ExpectRefused("a:\n  - x: [1, {y: 2}\n  - z\n", {"2:8 this '[' is never closed [add ']' where it ends]"});
+  ExpectRefused("a:\n  - x\n b: 1\n",
+                {"3:2 this line's indentation fits none of the lines above it [keys of one mapping start in the same column]"});
   ExpectRefused("a: \"abc\n", {"1:4 this string has no closing quote"});
   ExpectRefused(
       "a:\n  - b\n c: 1\n",
