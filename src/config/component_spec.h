@@ -90,7 +90,8 @@ class SpecBuilder {
     spec_.guarantees_ = std::move(markdown);
     return *this;
   }
-  /// Its output rows have the fields of its first input: steps behind it can be checked even if its own settings are wrong.
+  /// Its output rows have the fields of its first input: steps behind it can be checked even if its own settings are
+  /// wrong.
   SpecBuilder& KeepsFields() {
     spec_.keeps_fields_ = true;
     return *this;

@@ -152,9 +152,10 @@ struct ReadOptions {
   std::vector<std::string> reserved_keys;  // read by somebody else
 };
 
-/// Reads the mapping `node` (null or null-valued: empty) into the struct at `config`. All mistakes go to `diagnostics`: unknown
-/// keys, missing settings, wrong types, values out of range. True when the struct can be used: every setting was read. (A key
-/// that nobody knows is an error but leaves the rest usable, so that what depends on it can be checked as well.)
+/// Reads the mapping `node` (null or null-valued: empty) into the struct at `config`. All mistakes go to `diagnostics`:
+/// unknown keys, missing settings, wrong types, values out of range. True when the struct can be used: every setting
+/// was read. (A key that nobody knows is an error but leaves the rest usable, so that what depends on it can be checked
+/// as well.)
 bool ReadFields(const FieldList& fields, const NodePtr& node, const ReadOptions& options, void* config,
                 Diagnostics* diagnostics);
 

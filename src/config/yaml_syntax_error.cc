@@ -81,7 +81,8 @@ SyntaxError UnclosedBracket(const SourceFile& source, const std::vector<OpenColl
   return {{}, "a bracket is never closed", ""};
 }
 
-// A line that starts no further right than the line of the innermost open bracket: the bracket was meant to end before it.
+// A line that starts no further right than the line of the innermost open bracket: the bracket was meant to end before
+// it.
 bool StartsOutside(const SourceFile& source, size_t offset, const Span& bracket) {
   const auto indent = [&](size_t at) {
     const std::string_view line = source.LineText(source.PositionOf(at).line);

@@ -56,11 +56,9 @@ std::optional<StepBinding> BindFilter(const FilterConfig& config, BindContext& c
   if (keep == nullptr) return std::nullopt;
   std::vector<int> pass_through(schema->num_fields());
   for (int i = 0; i < schema->num_fields(); ++i) pass_through[i] = i;
-  StepBinding binding =
-      RowWiseBinding(context, schema, keep->columns(), pass_through,
-                     [keep](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
-                       return std::make_unique<Filter>(keep);
-                     });
+  StepBinding binding = RowWiseBinding(
+      context, schema, keep->columns(), pass_through,
+      [keep](const OperatorContext&) -> Result<std::unique_ptr<Operator>> { return std::make_unique<Filter>(keep); });
   binding.filter = keep;
   binding.operators[0].notes = {"keep: " + keep->ToString()};
   return binding;

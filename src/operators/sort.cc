@@ -22,6 +22,7 @@ ComponentSpec Spec() {
            "in which they arrive.")
       .Guarantees("Needs the whole input before it gives the first row; past its share of the memory budget it sorts in "
                   "runs on disk. With `limit` it keeps only that many rows.")
+      .KeepsFields()
       .Field("by", &SortConfig::by,
              FieldDoc("Fields in order of importance; a leading `-` sorts downwards.")
                  .Required()

@@ -14,13 +14,16 @@ struct WindowIntoConfig {
 ComponentSpec Spec() {
   return ComponentSpec::Transform<WindowIntoConfig>("WindowInto")
       .Summary("Window a collection for the grouping steps that follow.")
-      .Doc("A row's windows follow from its event time, so this step moves no data: Combine, Join and their like do the "
-           "grouping. `windowing:` on any other step is short for this step before it.")
+      .Doc(
+          "A row's windows follow from its event time, so this step moves no data: Combine, Join and their like do the "
+          "grouping. `windowing:` on any other step is short for this step before it.")
       .KeepsFields()
-      .Field("windowing", &WindowIntoConfig::windowing,
-             FieldDoc("`type` is global, fixed (`size`, `offset`), sliding (`size`, `period`, `offset`) or sessions (`gap`).")
-                 .Type("windowing")
-                 .Example("{type: fixed, size: 1h}"))
+      .Field(
+          "windowing", &WindowIntoConfig::windowing,
+          FieldDoc(
+              "`type` is global, fixed (`size`, `offset`), sliding (`size`, `period`, `offset`) or sessions (`gap`).")
+              .Type("windowing")
+              .Example("{type: fixed, size: 1h}"))
       .Example("rows per minute", R"(pipeline:
   type: chain
   transforms:
@@ -53,7 +56,8 @@ class StripWindow final : public Operator {
 
 std::optional<StepBinding> BindWindowInto(const WindowIntoConfig& config, BindContext& context) {
   if (!context.windowing()) {
-    if (config.windowing == nullptr) context.StepError("WindowInto needs 'windowing'", "for example {type: fixed, size: 1h}");
+    if (config.windowing == nullptr)
+      context.StepError("WindowInto needs 'windowing'", "for example {type: fixed, size: 1h}");
     return std::nullopt;
   }
   const SchemaPtr& schema = context.inputs()[0].info.schema;

@@ -173,7 +173,7 @@ class TreeReader {
     if (windowing && !item->windowing_node) {
       SetWindowing(windowing, item);
     } else if (!item->windowing_node) {
-      Error(item->type_node, "WindowInto needs 'windowing' in its config");
+      Error(item->type_node, "WindowInto needs 'windowing'", "for example {type: fixed, size: 1h}");
     }
   }
 

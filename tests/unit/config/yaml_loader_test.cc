@@ -237,8 +237,9 @@ TEST(YamlLoader, RefusesWithPlaceAndAdvice) {
   ExpectRefused("a: [1, 2\nb: 3\n", {"1:4 this '[' is never closed [add ']' where it ends]"});
   ExpectRefused("a: {b: [1, 2]\n", {"1:4 this '{' is never closed [add '}' where it ends]"});
   ExpectRefused("a:\n  - x: [1, {y: 2}\n  - z\n", {"2:8 this '[' is never closed [add ']' where it ends]"});
-  ExpectRefused("a:\n  - x\n b: 1\n",
-                {"3:2 this line's indentation fits none of the lines above it [keys of one mapping start in the same column]"});
+  ExpectRefused(
+      "a:\n  - x\n b: 1\n",
+      {"3:2 this line's indentation fits none of the lines above it [keys of one mapping start in the same column]"});
   ExpectRefused("a: \"abc\n", {"1:4 this string has no closing quote"});
   ExpectRefused(
       "a:\n  - b\n c: 1\n",
