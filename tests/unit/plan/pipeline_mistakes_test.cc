@@ -158,7 +158,8 @@ TEST(PipelineMistakes, Windowing) {
        "6:91 'accumulation' is discarding, accumulating or retracting; this is 'accumulate' [did you mean "
        "'accumulating'?]",
        "7:40 'windowing' is a mapping like {type: fixed, size: 60s}; this is a string",
-       "8:12 WindowInto needs 'windowing'", "9:78 'after_count' is an integer of at least 1; this is '0'",
+       "8:12 WindowInto needs 'windowing' [for example {type: fixed, size: 1h}]",
+       "9:78 'after_count' is an integer of at least 1; this is '0'",
        "10:65 unknown key 'after_cout' in trigger [did you mean 'after_count'?]"});
 }
 
