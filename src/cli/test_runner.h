@@ -23,7 +23,7 @@ struct TestRunOptions {
 
 /// What reached one expectation. Rows are canonical JSON: keys sorted, nulls left out, 1.0 written as 1.
 struct ExpectationResult {
-  const TestData* data = nullptr;  // in the file's tests
+  const TestData* data = nullptr;  // in the tests of the file, which must outlive this
   bool of_input = false;
   std::vector<std::string> missing;     // expected, but not there
   std::vector<std::string> unexpected;  // there, but not expected

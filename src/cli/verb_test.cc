@@ -144,6 +144,7 @@ class ArgumentReader {
 
 struct FileResult {
   std::string path;
+  std::optional<PipelineFile> file;  // results point into its tests
   std::vector<TestResult> tests;
   int exit_code = 0;
 };
@@ -203,7 +204,8 @@ class TestVerb {
       : arguments_(arguments), registry_(registry), options_(options) {}
 
   FileResult RunFile(const std::string& path) const {
-    FileResult result{path, {}, 0};
+    FileResult result;
+    result.path = path;
     FileSystem& files = options_.env->files();
     Result<std::string> text = ReadFile(files, path);
     if (!text.ok()) {
@@ -217,9 +219,9 @@ class TestVerb {
     substitution.read_file = [&](const std::string& name) { return ReadFile(files, name); };
     Diagnostics diagnostics;
     auto source = std::make_shared<SourceFile>(path, text.MoveValueUnsafe());
-    std::optional<PipelineFile> file = ReadPipelineText(source, substitution, &diagnostics);
-    if (file) file->Build(&diagnostics);
-    if (file && !diagnostics.has_errors()) RunTests(*file, &result, &diagnostics);
+    result.file = ReadPipelineText(source, substitution, &diagnostics);
+    if (result.file) result.file->Build(&diagnostics);
+    if (result.file && !diagnostics.has_errors()) RunTests(*result.file, &result, &diagnostics);
     if (arguments_.fix && result.exit_code == kExitFailed) {
       Status status = FixExpectations(*source, result.tests, *options_.env);
       if (!status.ok()) std::fprintf(stderr, "weir test: %s\n", status.message().c_str());
