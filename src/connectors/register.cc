@@ -7,16 +7,28 @@ namespace weir {
 
 void RegisterGenerate(Registry& registry);
 void RegisterPrint(Registry& registry);
+void RegisterReadFromCsv(Registry& registry);
+void RegisterReadFromJson(Registry& registry);
 void RegisterReadFromNexmark(Registry& registry);
 void RegisterReadFromParquet(Registry& registry);
+void RegisterReadFromText(Registry& registry);
+void RegisterWriteToCsv(Registry& registry);
+void RegisterWriteToJson(Registry& registry);
 void RegisterWriteToParquet(Registry& registry);
+void RegisterWriteToText(Registry& registry);
 
 void RegisterConnectors(Registry& registry) {
   RegisterGenerate(registry);
   RegisterPrint(registry);
+  RegisterReadFromCsv(registry);
+  RegisterReadFromJson(registry);
   RegisterReadFromNexmark(registry);
   RegisterReadFromParquet(registry);
+  RegisterReadFromText(registry);
+  RegisterWriteToCsv(registry);
+  RegisterWriteToJson(registry);
   RegisterWriteToParquet(registry);
+  RegisterWriteToText(registry);
 }
 
 }  // namespace weir

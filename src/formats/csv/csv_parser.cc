@@ -31,7 +31,7 @@ Result<std::unique_ptr<CsvBlockParser>> CsvBlockParser::Make(std::shared_ptr<con
   parser->readers_.resize(plan->schema->num_fields());
   if (plan->filter) parser->evaluator_ = std::make_unique<ExprEvaluator>(plan->filter);
   for (int i = 0; i < plan->schema->num_fields(); ++i) {
-    if (!parser->needs(i) && !parser->filters(i)) continue;
+    if (parser->field_of_column_[i] < 0 || (!parser->needs(i) && !parser->filters(i))) continue;
     const auto& field = *plan->schema->field(i);
     WEIR_ASSIGN_OR_RETURN(parser->readers_[i], MakeCsvColumnReader(field.name(), field.type(), plan->options.dialect,
                                                                    nulls, plan->strict_zeros));

@@ -19,14 +19,19 @@ struct BlockFeederOptions {
   int64_t max_record_bytes = 64 << 20;
 };
 
-/// Peek and Skip belong to one thread and come before the first Next; Next is thread-safe. Under its mutex it only
-/// reads the next bytes and finds the last record end; what follows that end is carried into the next block.
+/// Peek, Skip and set_scanner belong to one thread and come before the first Next; Next is thread-safe. Under its mutex
+/// it only reads the next bytes and finds the last record end; what follows that end is carried into the next block.
 class BlockFeeder {
  public:
   BlockFeeder(TextInput input, std::unique_ptr<RecordScanner> scanner, BlockFeederOptions options = {});
 
+  /// The scanner, where Peek had to show first what kind of text it is.
+  void set_scanner(std::unique_ptr<RecordScanner> scanner) { scanner_ = std::move(scanner); }
+
   /// The first `bytes` bytes that are not yet consumed (fewer at the end of the input), without consuming them.
   Result<std::string_view> Peek(int64_t bytes);
+  /// The last Peek showed everything that the input holds.
+  bool peeked_all() const { return input_ended_; }
   /// Consumes `bytes` bytes that Peek has shown. The rest must begin with a record.
   void Skip(int64_t bytes);
 
@@ -44,7 +49,7 @@ class BlockFeeder {
 
   const BlockFeederOptions options_;
   TextInput input_;
-  const std::unique_ptr<RecordScanner> scanner_;
+  std::unique_ptr<RecordScanner> scanner_;
   const std::shared_ptr<TextFile> file_;
   std::mutex mutex_;
   PaddedBuffer carry_;  // bytes read but not handed out, from position carry_begin_

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "batch/gather.h"
+#include "formats/json/json_printer.h"
 #include "formats/text/array_build.h"
 #include "formats/text/simd.h"
 
@@ -60,7 +61,29 @@ Result<Batch> ParseLines(const TextBlock& block, std::vector<RecordError>* error
   return Batch(LineSchema(), {std::move(column)}, row);
 }
 
+namespace {
+
+/// Values that are not text: as JSON has them, without quotes.
+Status WriteOtherLines(const ArrayDataPtr& column, TextOutput* out) {
+  JsonPrinter printer;
+  WEIR_RETURN_NOT_OK(printer.Bind(column));
+  TextOutput value;
+  for (int64_t i = 0; i < column->length; ++i) {
+    value.Clear();
+    if (column->IsValid(i)) printer.Print(i, &value);
+    std::string_view text = value.view();
+    if (text.starts_with('"')) text = text.substr(1, text.size() - 2);
+    out->Append(text);
+    out->Append("\n");
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
 Status WriteLines(const ArrayDataPtr& column, TextOutput* out) {
+  const auto id = column->type->id();
+  if (id != arrow::Type::STRING && id != arrow::Type::DICTIONARY) return WriteOtherLines(column, out);
   WEIR_ASSIGN_OR_RETURN(const ArrayDataPtr plain, DecodeDictionary(column));
   const int32_t* offsets = plain->GetValues<int32_t>(1);
   const char* text = plain->buffers[2] ? reinterpret_cast<const char*>(plain->buffers[2]->data()) : nullptr;

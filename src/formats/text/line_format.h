@@ -16,7 +16,8 @@ const SchemaPtr& LineSchema();
 /// `errors`. Thread-safe.
 Result<Batch> ParseLines(const TextBlock& block, std::vector<RecordError>* errors);
 
-/// Appends each value of `column` (utf8, maybe dictionary-encoded) and a line break; null is an empty line.
+/// Appends each value of `column` and a line break; null is an empty line, what is not text is written as JSON has it,
+/// without quotes.
 /// Invalid when a value holds a line break: it would come back as two lines.
 Status WriteLines(const ArrayDataPtr& column, TextOutput* out);
 

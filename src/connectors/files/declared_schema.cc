@@ -1,0 +1,55 @@
+// Declared types, resolved name by name.
+#include "connectors/files/declared_schema.h"
+
+#include <arrow/type.h>
+
+#include "batch/types.h"
+
+namespace weir {
+namespace {
+
+/// The fields of an object type; nullopt after errors.
+std::optional<arrow::FieldVector> DeclaredFields(const TypeDecl& object, BindContext& context) {
+  arrow::FieldVector fields;
+  bool ok = true;
+  for (const auto& [name, type] : object.fields) {
+    TypePtr resolved = DeclaredType(type, context);
+    ok &= resolved != nullptr;
+    if (resolved) fields.push_back(arrow::field(name, std::move(resolved)));
+  }
+  if (!ok) return std::nullopt;
+  return fields;
+}
+
+}  // namespace
+
+TypePtr DeclaredType(const TypeDecl& declared, BindContext& context) {
+  switch (declared.kind) {
+    case TypeDecl::Kind::kNamed: {
+      auto type = TypeFromName(declared.name);
+      if (type.ok()) return *type;
+      context.Error(declared.node, type.status().message());
+      return nullptr;
+    }
+    case TypeDecl::Kind::kArray: {
+      TypePtr element = DeclaredType(declared.element[0], context);
+      return element ? arrow::list(std::move(element)) : nullptr;
+    }
+    case TypeDecl::Kind::kMap: {
+      TypePtr element = DeclaredType(declared.element[0], context);
+      return element ? arrow::map(arrow::utf8(), std::move(element)) : nullptr;
+    }
+    case TypeDecl::Kind::kObject: {
+      auto fields = DeclaredFields(declared, context);
+      return fields ? arrow::struct_(std::move(*fields)) : nullptr;
+    }
+  }
+  return nullptr;
+}
+
+SchemaPtr DeclaredSchema(const SchemaDecl& declared, BindContext& context) {
+  auto fields = DeclaredFields(declared.row, context);
+  return fields ? arrow::schema(std::move(*fields)) : nullptr;
+}
+
+}  // namespace weir

@@ -1,0 +1,194 @@
+// Blocks to lanes, and the parts of binding that text sources have in common.
+#include "connectors/files/text_source.h"
+
+#include <arrow/io/interfaces.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "connectors/files/file_paths.h"
+#include "env/env.h"
+
+namespace weir {
+namespace {
+
+/// One file and its lanes. A piece is a block.
+class OpenedText final : public OpenedFile {
+ public:
+  OpenedText(std::shared_ptr<BlockFeeder> feeder, TextParserFactory make_parser)
+      : feeder_(std::move(feeder)), make_parser_(std::move(make_parser)) {}
+
+  Result<std::unique_ptr<FileLane>> OpenLane(const OperatorContext& context) override {
+    WEIR_ASSIGN_OR_RETURN(auto parser, make_parser_());
+    return std::make_unique<Lane>(this, std::move(parser), std::max<int64_t>(1, context.batch_rows));
+  }
+  int64_t bytes_done() const override { return feeder_->bytes_done(); }
+
+ private:
+  class Lane final : public FileLane {
+   public:
+    Lane(OpenedText* file, TextBlockParser parser, int64_t batch_rows)
+        : file_(file), parser_(std::move(parser)), batch_rows_(batch_rows) {}
+
+    Result<std::optional<int64_t>> Take() override {
+      WEIR_ASSIGN_OR_RETURN(const bool more, file_->feeder_->Next(&block_));
+      parsed_ = false;
+      if (!more) return std::nullopt;
+      return block_.sequence;
+    }
+
+    Result<std::optional<FileBatch>> Next() override {
+      FileBatch out;
+      if (!parsed_) {
+        std::vector<RecordError> errors;
+        WEIR_ASSIGN_OR_RETURN(rows_, parser_(block_, &errors));
+        for (auto& error : errors) {
+          out.errors.push_back({std::move(error.record), error.place + ": " + error.message});
+        }
+        parsed_ = true;
+        at_ = 0;
+      } else if (at_ >= rows_.num_rows()) {
+        rows_ = Batch();
+        return std::nullopt;
+      }
+      // The last two batches of a block may be one: a small rest is not worth a batch of its own.
+      const int64_t left = rows_.num_rows() - at_;
+      const int64_t rows = left <= batch_rows_ + batch_rows_ / 2 ? left : batch_rows_;
+      out.batch = rows == rows_.num_rows() ? rows_ : rows_.Slice(at_, rows);
+      at_ += rows;
+      return out;
+    }
+
+   private:
+    OpenedText* const file_;
+    const TextBlockParser parser_;
+    const int64_t batch_rows_;
+    TextBlock block_;
+    Batch rows_;
+    int64_t at_ = 0;
+    bool parsed_ = false;
+  };
+
+  const std::shared_ptr<BlockFeeder> feeder_;
+  const TextParserFactory make_parser_;
+};
+
+}  // namespace
+
+const FieldSet<TextSourceConfig>& TextSourceConfig::Fields() {
+  static const auto fields =
+      FieldSet<TextSourceConfig>()
+          .Field("path", &TextSourceConfig::path,
+                 FieldDoc("A file, a glob, a folder, or '-' for standard input.").Required().Example("data/*"))
+          .Field("compression", &TextSourceConfig::compression,
+                 FieldDoc("How the files are compressed; by default their first bytes say it.")
+                     .Default("auto")
+                     .OneOf({"auto", "none", "gzip", "zstd", "bzip2", "lz4"}))
+          .Field("filename_column", &TextSourceConfig::filename_column,
+                 FieldDoc("Adds a column of this name that holds the path of each row's file."))
+          .Field("max_record_bytes", &TextSourceConfig::max_record_bytes,
+                 FieldDoc("A longer record ends the run: it is usually a quote or a bracket that is never closed.")
+                     .Default("67108864")
+                     .Min("1024")
+                     .Max("1073741824")
+                     .Advanced());
+  return fields;
+}
+
+Result<std::shared_ptr<BlockFeeder>> OpenTextFile(Env& env, const std::string& path, const std::string& compression,
+                                                  int64_t max_record_bytes, std::unique_ptr<RecordScanner> scanner) {
+  std::optional<Compression> codec;
+  if (compression != "auto") codec = CompressionFromName(compression);
+  WEIR_ASSIGN_OR_RETURN(auto stream, OpenInput(env, path, codec));
+  TextInput input{path == "-" ? "standard input" : path, nullptr, nullptr};
+  input.file = std::dynamic_pointer_cast<arrow::io::RandomAccessFile>(stream);
+  if (!input.file) input.stream = std::move(stream);
+  BlockFeederOptions options;
+  options.max_record_bytes = max_record_bytes;
+  return std::make_shared<BlockFeeder>(std::move(input), std::move(scanner), options);
+}
+
+void TextFileFormat::Keep(std::string path, std::shared_ptr<BlockFeeder> feeder) {
+  std::lock_guard lock(mutex_);
+  kept_path_ = std::move(path);
+  kept_ = std::move(feeder);
+}
+
+Result<std::shared_ptr<OpenedFile>> TextFileFormat::Open(Env& env, const std::string& path) const {
+  std::shared_ptr<BlockFeeder> feeder;
+  {
+    std::lock_guard lock(mutex_);
+    if (kept_ && kept_path_ == path) feeder = std::move(kept_);
+  }
+  if (!feeder) {
+    WEIR_ASSIGN_OR_RETURN(feeder, OpenTextFile(env, path, config_.compression, config_.max_record_bytes, nullptr));
+  }
+  WEIR_ASSIGN_OR_RETURN(auto make_parser, Begin(*feeder, path));
+  return std::make_shared<OpenedText>(std::move(feeder), std::move(make_parser));
+}
+
+std::optional<TextFiles> OpenTextFiles(const TextSourceConfig& config, const std::vector<std::string>& extensions,
+                                       BindContext& context) {
+  auto paths = ResolveInputPaths(context, "path", config.path, extensions);
+  if (!paths) return std::nullopt;
+  auto first = OpenTextFile(context.env(), (*paths)[0], config.compression, config.max_record_bytes, nullptr);
+  if (!first.ok()) {
+    ConfigError(context, "path", first.status().message());
+    return std::nullopt;
+  }
+  return TextFiles{std::move(*paths), std::move(*first)};
+}
+
+bool IsRereadable(Env& env, const std::string& path) {
+  if (path == "-") return false;
+  auto info = env.files().Stat(path);
+  return info.ok() && info->kind == FileKind::kFile;
+}
+
+SchemaPtr WithFilenameColumn(const TextSourceConfig& config, SchemaPtr schema, BindContext& context, int* index) {
+  *index = -1;
+  if (config.filename_column.empty()) return schema;
+  if (schema->GetFieldIndex(config.filename_column) >= 0) {
+    ConfigError(context, "filename_column", "the files have a field '" + config.filename_column + "' already");
+    return nullptr;
+  }
+  *index = schema->num_fields();
+  auto fields = schema->fields();
+  fields.push_back(arrow::field(config.filename_column, arrow::utf8()));
+  return arrow::schema(std::move(fields));
+}
+
+StepBinding TextSourceBinding(const TextFiles& files, const SchemaPtr& schema, int filename_column,
+                              std::function<Result<std::shared_ptr<FileFormat>>(const ScanRequest&)> make_format) {
+  StepBinding binding;
+  CollectionInfo info;
+  info.schema = schema;
+  binding.outputs = {{"", info}};
+  binding.can_project = true;
+  binding.can_filter = [filename_column](const CompiledExpr& filter) {
+    const auto& columns = filter.columns();
+    return !filter.can_fail() && !filter.uses_time() &&
+           std::find(columns.begin(), columns.end(), filename_column) == columns.end();
+  };
+  binding.notes = {FilesNote(files.paths)};
+  binding.source = [paths = files.paths, filename_column,
+                    make_format](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
+    WEIR_ASSIGN_OR_RETURN(auto format, make_format(request));
+    FileSourceOptions options{.paths = paths, .limit = request.limit};
+    const bool wants_name = filename_column >= 0 && request.columns.contains(filename_column);
+    options.filename_column = wants_name ? filename_column : -1;
+    return std::make_shared<FileSource>(std::move(options), std::move(format));
+  };
+  return binding;
+}
+
+std::vector<bool> NeededColumns(const ScanRequest& request, int filename_column) {
+  std::vector<bool> needed;
+  for (int i = 0; i < request.columns.num_columns(); ++i) {
+    needed.push_back(i != filename_column && request.columns.contains(i));
+  }
+  return needed;
+}
+
+}  // namespace weir

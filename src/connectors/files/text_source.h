@@ -1,0 +1,81 @@
+// What sources of text formats share: opening with decompression, blocks of whole records for the lanes, errors with
+// their places, and inputs that can be read only once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/files/file_source.h"
+#include "env/streams.h"
+#include "formats/text/block_feeder.h"
+#include "plan/binding.h"
+
+namespace weir {
+
+/// Settings of every text source.
+struct TextSourceConfig {
+  std::string path;
+  std::string compression;
+  std::string filename_column;
+  int64_t max_record_bytes = 0;
+  static const FieldSet<TextSourceConfig>& Fields();
+};
+
+/// Opens `path` (`-` is standard input) as blocks to be cut by `scanner`, which may be set later.
+Result<std::shared_ptr<BlockFeeder>> OpenTextFile(Env& env, const std::string& path, const std::string& compression,
+                                                  int64_t max_record_bytes, std::unique_ptr<RecordScanner> scanner);
+
+/// The parser of one file in one lane.
+using TextBlockParser = std::function<Result<Batch>(const TextBlock&, std::vector<RecordError>*)>;
+/// Makes the parsers of one file; called once per lane, maybe from several threads.
+using TextParserFactory = std::function<Result<TextBlockParser>()>;
+
+/// A format of text files. Immutable but for what it holds of unread standard input.
+class TextFileFormat : public FileFormat {
+ public:
+  explicit TextFileFormat(TextSourceConfig config) : config_(std::move(config)) {}
+  Result<std::shared_ptr<OpenedFile>> Open(Env& env, const std::string& path) const final;
+
+  /// Bytes that were read while planning and cannot be read again: what Open(path) will go on with, once.
+  void Keep(std::string path, std::shared_ptr<BlockFeeder> feeder);
+
+ protected:
+  /// A new file, nothing consumed: sets the scanner, skips what is no record, says how blocks are parsed.
+  virtual Result<TextParserFactory> Begin(BlockFeeder& feeder, const std::string& path) const = 0;
+  const TextSourceConfig config_;
+
+ private:
+  mutable std::mutex mutex_;
+  std::string kept_path_;
+  mutable std::shared_ptr<BlockFeeder> kept_;
+};
+
+/// The first file of a step while it is bound: its paths, and a feeder to look at the beginning.
+struct TextFiles {
+  std::vector<std::string> paths;
+  std::shared_ptr<BlockFeeder> first;
+};
+
+/// Resolves `config.path` and opens the first file. nullopt after an error.
+std::optional<TextFiles> OpenTextFiles(const TextSourceConfig& config, const std::vector<std::string>& extensions,
+                                       BindContext& context);
+
+/// Whether what was read of `path` can be read again (a file, not a pipe or standard input).
+bool IsRereadable(Env& env, const std::string& path);
+
+/// `schema` with config.filename_column at its end, if there is one; *index is then its place, else -1. Null after an
+/// error (the name is taken).
+SchemaPtr WithFilenameColumn(const TextSourceConfig& config, SchemaPtr schema, BindContext& context, int* index);
+
+/// What a source of text files can do, filled into a binding.
+StepBinding TextSourceBinding(const TextFiles& files, const SchemaPtr& schema, int filename_column,
+                              std::function<Result<std::shared_ptr<FileFormat>>(const ScanRequest&)> make_format);
+
+/// One flag per column of `schema` that is needed; the file's name never comes from the file's text.
+std::vector<bool> NeededColumns(const ScanRequest& request, int filename_column);
+
+}  // namespace weir
