@@ -9,6 +9,7 @@ void RegisterCreate(Registry& registry);
 void RegisterFilter(Registry& registry);
 void RegisterFlatten(Registry& registry);
 void RegisterSort(Registry& registry);
+void RegisterTop(Registry& registry);
 void RegisterWindowInto(Registry& registry);
 
 void RegisterOperators(Registry& registry) {
@@ -16,6 +17,7 @@ void RegisterOperators(Registry& registry) {
   RegisterFilter(registry);
   RegisterFlatten(registry);
   RegisterSort(registry);
+  RegisterTop(registry);
   RegisterWindowInto(registry);
 }
 
