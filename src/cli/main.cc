@@ -1,21 +1,55 @@
-// The program `weir`.
+// The program `weir`: one verb per file, listed here.
 #include <cstdio>
 #include <cstring>
+#include <exception>
 
 #include "base/cpu.h"
-#include "base/version.h"
+#include "cli/verb.h"
+
+namespace weir {
+namespace {
+
+int Main(int argc, char** argv) {
+  if (Status status = CheckCpu(); !status.ok()) {
+    std::fprintf(stderr, "weir: %s\n", status.message().c_str());
+    return kExitRunFailed;
+  }
+  CliContext context;
+  CLI::App app("Weir runs data pipelines that are written as YAML files.", "weir");
+  app.require_subcommand(1);
+  app.footer(
+      "Start with:\n"
+      "  weir run examples/flights/delays.yaml      run a pipeline\n"
+      "  weir validate FILE                         find every mistake in it\n"
+      "  weir list                                  what a pipeline can be made of\n"
+      "  weir VERB --help                           options and examples of one verb");
+  AddRunVerb(app, context);
+  AddValidateVerb(app, context);
+  AddExplainVerb(app, context);
+  AddListVerb(app, context);
+  AddDescribeVerb(app, context);
+  AddSchemaVerb(app, context);
+  AddGraphVerb(app, context);
+  AddVersionVerb(app, context);
+  AddCompletionVerb(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help is no error; everything else is wrong use.
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return context.exit_code;
+}
+
+}  // namespace
+}  // namespace weir
 
 int main(int argc, char** argv) {
-  if (weir::Status status = weir::CheckCpu(); !status.ok()) {
-    std::fprintf(stderr, "weir: %s\n", status.message().c_str());
-    return 1;
+  try {
+    return weir::Main(argc, argv);
+  } catch (const std::exception& error) {
+    // Our code throws nothing; this is a library's last word (out of memory).
+    std::fprintf(stderr, "weir: %s\n", error.what());
+    return weir::kExitRunFailed;
   }
-  const weir::BuildInfo& info = weir::GetBuildInfo();
-  if (argc == 2 && std::strcmp(argv[1], "version") == 0) {
-    std::printf("weir %s (%s, %s, %s; Arrow %s, DuckDB %s)\n", info.version, info.commit, info.build_type,
-                info.compiler, info.arrow_version, info.duckdb_version);
-    return 0;
-  }
-  std::fprintf(stderr, "usage: weir version\n");
-  return 2;
 }

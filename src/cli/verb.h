@@ -1,0 +1,45 @@
+// Verbs: what `weir` can be told to do. One file per verb, each with one Add function; main.cc lists them.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+#include "plan/binding.h"
+
+namespace weir {
+
+/// Exit codes, the same for every verb.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitRunFailed = 1,
+  kExitUsage = 2,
+  kExitTestsFailed = 3,
+  kExitConnectionFailed = 4,
+  kExitInvalidPipeline = 78,  // EX_CONFIG
+  kExitInterrupted = 130,
+  kExitTerminated = 143,
+};
+
+/// What verbs share. The registry is filled on first use: `weir version` does not pay for it.
+struct CliContext {
+  int exit_code = kExitOk;
+  const Registry& registry();
+  /// The process's terminal has colours and the user has not switched them off (NO_COLOR, TERM=dumb).
+  bool color_stdout() const;
+  bool color_stderr() const;
+};
+
+void AddRunVerb(CLI::App& app, CliContext& context);
+void AddValidateVerb(CLI::App& app, CliContext& context);
+void AddExplainVerb(CLI::App& app, CliContext& context);
+void AddTestVerb(CLI::App& app, CliContext& context);
+void AddListVerb(CLI::App& app, CliContext& context);
+void AddDescribeVerb(CLI::App& app, CliContext& context);
+void AddSchemaVerb(CLI::App& app, CliContext& context);
+void AddGraphVerb(CLI::App& app, CliContext& context);
+void AddVersionVerb(CLI::App& app, CliContext& context);
+void AddCompletionVerb(CLI::App& app, CliContext& context);
+
+}  // namespace weir

@@ -1,0 +1,29 @@
+// weir version.
+#include "base/version.h"
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/verb.h"
+
+namespace weir {
+
+void AddVersionVerb(CLI::App& app, CliContext&) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("version", "Say which version this is and what it was built with");
+  verb->add_flag("--json", *json, "as one JSON object");
+  verb->callback([json] {
+    const BuildInfo& info = GetBuildInfo();
+    if (*json) {
+      std::printf(
+          "{\"version\": \"%s\", \"commit\": \"%s\", \"build_type\": \"%s\", \"compiler\": \"%s\", \"arrow\": \"%s\", "
+          "\"duckdb\": \"%s\"}\n",
+          info.version, info.commit, info.build_type, info.compiler, info.arrow_version, info.duckdb_version);
+      return;
+    }
+    std::printf("weir %s (%s, %s, %s; Arrow %s, DuckDB %s)\n", info.version, info.commit, info.build_type, info.compiler,
+                info.arrow_version, info.duckdb_version);
+  });
+}
+
+}  // namespace weir
