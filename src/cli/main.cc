@@ -26,6 +26,7 @@ int Main(int argc, char** argv) {
   AddRunVerb(app, context);
   AddValidateVerb(app, context);
   AddExplainVerb(app, context);
+  AddTestVerb(app, context);
   AddListVerb(app, context);
   AddDescribeVerb(app, context);
   AddSchemaVerb(app, context);
