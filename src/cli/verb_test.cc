@@ -28,7 +28,7 @@ constexpr const char* kUsage =
     "  weir test f.yaml --filter late   only those whose name contains 'late'\n"
     "  weir test f.yaml --fix           writes what came into the file where it was not what was expected\n"
     "\n"
-    "The last line of options changes how a pipeline runs, never what it gives.\n"
+    "The options from --lanes on change how a pipeline runs, never what it gives.\n"
     "Exit status: 0 all passed, 3 a test failed, 78 the file or a test is invalid, 1 a file cannot be read.\n";
 
 constexpr int kExitFailed = 3, kExitInvalid = 78, kExitUnreadable = 1, kExitUsage = 2;
@@ -37,7 +37,7 @@ constexpr size_t kRowsShown = 20;
 struct TestArguments {
   std::vector<std::string> files;
   std::string filter;
-  bool json = false, fix = false, color = false, help = false;
+  bool json = false, fix = false, color = false, help = false, force_spill = false;
   std::vector<std::pair<std::string, std::string>> params;
   RunOptions run;
   std::optional<ByteSize> memory;
@@ -73,6 +73,8 @@ class ArgumentReader {
       out_.json = true;
     } else if (name_ == "--fix") {
       out_.fix = true;
+    } else if (name_ == "--force-spill") {
+      out_.force_spill = true;
     } else if (name_ == "--filter") {
       out_.filter = Value();
     } else if (name_ == "-p" || name_ == "--param") {
@@ -286,7 +288,9 @@ int RunTestVerb(const std::vector<std::string>& args) {
     return 0;
   }
   Env& env = Env::Real();
-  Result<std::unique_ptr<MemoryBudget>> memory = MemoryBudget::Make(arguments.memory ? arguments.memory->bytes : 0);
+  Result<std::unique_ptr<MemoryBudget>> memory =
+      arguments.force_spill ? MemoryBudget::Fixed(1)
+                            : MemoryBudget::Make(arguments.memory ? arguments.memory->bytes : 0);
   if (!memory.ok()) return Complain(memory.status().message(), kExitUsage);
   Result<std::unique_ptr<TempDirectory>> temp = TempDirectory::Create(env);
   if (!temp.ok()) return Complain(temp.status().message(), kExitUnreadable);
