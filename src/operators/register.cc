@@ -5,6 +5,7 @@
 
 namespace weir {
 
+void RegisterCombine(Registry& registry);
 void RegisterCreate(Registry& registry);
 void RegisterFilter(Registry& registry);
 void RegisterFlatten(Registry& registry);
@@ -13,6 +14,7 @@ void RegisterTop(Registry& registry);
 void RegisterWindowInto(Registry& registry);
 
 void RegisterOperators(Registry& registry) {
+  RegisterCombine(registry);
   RegisterCreate(registry);
   RegisterFilter(registry);
   RegisterFlatten(registry);

@@ -3,6 +3,7 @@
 #include "state/group_aggregator.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace weir {
 
@@ -13,8 +14,9 @@ constexpr int64_t kCacheBytes = int64_t{512} << 10;  // states beyond this are p
 
 }  // namespace
 
-GroupAggregator::GroupAggregator(std::vector<TypePtr> key_types, std::vector<std::unique_ptr<Aggregate>> aggregates)
-    : table_(std::move(key_types)), aggregates_(std::move(aggregates)) {
+GroupAggregator::GroupAggregator(std::vector<TypePtr> key_types, std::vector<AggregateCall> calls,
+                                 std::vector<std::unique_ptr<Aggregate>> aggregates)
+    : table_(std::move(key_types)), aggregates_(std::move(aggregates)), calls_(std::move(calls)) {
   for (const auto& aggregate : aggregates_) {
     offsets_.push_back(stride_);
     stride_ += aggregate->state_bytes();
@@ -28,7 +30,7 @@ Result<std::unique_ptr<GroupAggregator>> GroupAggregator::Make(std::vector<TypeP
     WEIR_ASSIGN_OR_RETURN(auto aggregate, call.function->make(call.input));
     aggregates.push_back(std::move(aggregate));
   }
-  return std::unique_ptr<GroupAggregator>(new GroupAggregator(std::move(key_types), std::move(aggregates)));
+  return std::unique_ptr<GroupAggregator>(new GroupAggregator(std::move(key_types), calls, std::move(aggregates)));
 }
 
 std::vector<TypePtr> GroupAggregator::partial_types() const {
@@ -86,6 +88,25 @@ Status GroupAggregator::Merge(const std::vector<ArrayDataPtr>& keys, const std::
     next += count;
   }
   return Status::OK();
+}
+
+Result<std::vector<ArrayDataPtr>> GroupAggregator::RowsAsPartials(const std::vector<ArrayDataPtr>& values,
+                                                                  const int64_t* weights, int64_t rows) {
+  std::vector<ArrayDataPtr> out;
+  groups_.resize(std::max<size_t>(groups_.size(), rows));
+  std::iota(groups_.begin(), groups_.begin() + rows, 0);
+  std::vector<uint64_t> states;
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    // A fresh object: this one may hold values of real groups beside their states.
+    WEIR_ASSIGN_OR_RETURN(auto aggregate, calls_[i].function->make(calls_[i].input));
+    const int64_t stride = aggregate->state_bytes();
+    states.assign(static_cast<size_t>(rows * stride) / 8, 0);
+    const StateRows rows_of_one{reinterpret_cast<uint8_t*>(states.data()), stride};
+    WEIR_RETURN_NOT_OK(aggregate->Update({values[i].get(), weights, groups_.data(), 0, rows}, rows_of_one));
+    WEIR_ASSIGN_OR_RETURN(auto columns, aggregate->Partial(rows_of_one, 0, static_cast<uint32_t>(rows)));
+    for (auto& column : columns) out.push_back(std::move(column));
+  }
+  return out;
 }
 
 Result<std::vector<ArrayDataPtr>> GroupAggregator::Partial(uint32_t begin, uint32_t end) const {

@@ -35,7 +35,14 @@ class GroupAggregator {
   /// Adds partial states: `partial` are columns of partial_types().
   Status Merge(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& partial, int64_t rows);
 
+  /// The partial states of `rows` rows, each a group of its own, without their keys. What is here stays as it is: for
+  /// rows that are not worth grouping before an exchange.
+  Result<std::vector<ArrayDataPtr>> RowsAsPartials(const std::vector<ArrayDataPtr>& values, const int64_t* weights,
+                                                   int64_t rows);
+
   uint32_t num_groups() const { return table_.num_groups(); }
+  /// Key columns of groups [begin, end).
+  Result<std::vector<ArrayDataPtr>> Keys(uint32_t begin, uint32_t end) const { return table_.KeyColumns(begin, end); }
   /// Key columns, then partial states of groups [begin, end).
   Result<std::vector<ArrayDataPtr>> Partial(uint32_t begin, uint32_t end) const;
   /// Key columns, then results. Groups without a result are in `errors` (ascending, once each), counted from `begin`.
@@ -49,7 +56,8 @@ class GroupAggregator {
   const char* Method() const { return table_.Method(); }
 
  private:
-  GroupAggregator(std::vector<TypePtr> key_types, std::vector<std::unique_ptr<Aggregate>> aggregates);
+  GroupAggregator(std::vector<TypePtr> key_types, std::vector<AggregateCall> calls,
+                  std::vector<std::unique_ptr<Aggregate>> aggregates);
   StateRows StatesOf(size_t i) const { return {const_cast<uint8_t*>(states_.data()) + offsets_[i], stride_}; }
   void Prefetch(const uint32_t* groups, int64_t rows) const;
 
@@ -57,6 +65,7 @@ class GroupAggregator {
   std::vector<std::unique_ptr<Aggregate>> aggregates_;
   std::vector<int64_t> offsets_;
   int64_t stride_ = 0;
+  std::vector<AggregateCall> calls_;
   HugeBuffer states_;  // num_groups rows of stride_ bytes
   std::vector<uint32_t> groups_;
 };

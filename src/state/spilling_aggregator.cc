@@ -23,7 +23,7 @@ SchemaPtr NumberedSchema(const std::vector<TypePtr>& keys, const std::vector<Typ
 SpillingAggregator::SpillingAggregator(std::unique_ptr<GroupAggregator> groups, Options options)
     : groups_(std::move(groups)), options_(std::move(options)), reservation_(options_.memory) {
   partial_schema_ = NumberedSchema(groups_->key_types(), groups_->partial_types());
-  result_schema_ = NumberedSchema(groups_->key_types(), groups_->result_types());
+  if (options_.partition_keys < 0) options_.partition_keys = static_cast<int>(groups_->key_types().size());
 }
 
 Result<std::unique_ptr<SpillingAggregator>> SpillingAggregator::Make(std::vector<TypePtr> key_types,
@@ -44,13 +44,12 @@ Status SpillingAggregator::Spill(int depth, std::unique_ptr<PartitionedSpill>* t
   if (*to == nullptr) {
     *to = std::make_unique<PartitionedSpill>(options_.temp_dir, partial_schema_);
   }
-  const size_t num_keys = groups_->key_types().size();
   std::vector<uint64_t> hashes(kSpillGroups);
   std::vector<uint8_t> partition_of(kSpillGroups);
   for (uint32_t begin = 0; begin < groups_->num_groups(); begin += kSpillGroups) {
     const uint32_t end = std::min(begin + kSpillGroups, groups_->num_groups());
     WEIR_ASSIGN_OR_RETURN(auto columns, groups_->Partial(begin, end));
-    const std::vector<ArrayDataPtr> keys(columns.begin(), columns.begin() + num_keys);
+    const std::vector<ArrayDataPtr> keys(columns.begin(), columns.begin() + options_.partition_keys);
     WEIR_RETURN_NOT_OK(hasher_.Hash(keys, end - begin, hashes.data()));
     for (uint32_t i = 0; i < end - begin; ++i) {
       partition_of[i] = SpillPartition(hashes[i], depth);
@@ -82,11 +81,22 @@ Status SpillingAggregator::FinishSpill(PartitionedSpill* spill) {
 
 Status SpillingAggregator::BeginOutput() {
   output_ = true;
-  next_group_ = 0;
-  if (spill_ == nullptr) return Status::OK();
+  if (spill_ == nullptr) return Offer();
   WEIR_RETURN_NOT_OK(Spill(0, &spill_));
   WEIR_RETURN_NOT_OK(FinishSpill(spill_.get()));
   levels_.push_back({std::move(spill_), 0});
+  return Status::OK();
+}
+
+Status SpillingAggregator::Offer() {
+  next_group_ = 0;
+  offered_ = groups_.get();
+  if (options_.regroup) {
+    WEIR_ASSIGN_OR_RETURN(regrouped_, options_.regroup(*groups_));
+    groups_->Clear();
+    offered_ = regrouped_.get();
+  }
+  reservation_.Set(offered_->size_bytes());
   return Status::OK();
 }
 
@@ -94,7 +104,8 @@ Status SpillingAggregator::BeginOutput() {
 Result<bool> SpillingAggregator::LoadNextPartition() {
   const size_t num_keys = groups_->key_types().size();
   groups_->Clear();
-  next_group_ = 0;
+  regrouped_.reset();
+  offered_ = nullptr;
   while (!levels_.empty()) {
     Level& level = levels_.back();
     if (level.next_partition == kSpillPartitions) {
@@ -119,7 +130,7 @@ Result<bool> SpillingAggregator::LoadNextPartition() {
       WEIR_RETURN_NOT_OK(FinishSpill(deeper.get()));
       levels_.push_back({std::move(deeper), 0});
     } else if (groups_->num_groups() > 0) {
-      reservation_.Set(groups_->size_bytes());
+      WEIR_RETURN_NOT_OK(Offer());
       return true;
     }
   }
@@ -128,7 +139,7 @@ Result<bool> SpillingAggregator::LoadNextPartition() {
 
 Result<std::optional<Batch>> SpillingAggregator::Next(std::vector<RowError>* errors) {
   if (!output_) WEIR_RETURN_NOT_OK(BeginOutput());
-  if (next_group_ == groups_->num_groups()) {
+  while (offered_ == nullptr || next_group_ == offered_->num_groups()) {
     WEIR_ASSIGN_OR_RETURN(bool more, LoadNextPartition());
     if (!more) {
       Clear();
@@ -137,15 +148,17 @@ Result<std::optional<Batch>> SpillingAggregator::Next(std::vector<RowError>* err
     }
   }
   const auto step = static_cast<uint32_t>(std::max<int64_t>(1, options_.batch_rows));
-  const uint32_t end = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{next_group_} + step, groups_->num_groups()));
-  WEIR_ASSIGN_OR_RETURN(auto columns, groups_->Finish(next_group_, end, errors));
-  Batch out(result_schema_, std::move(columns), end - next_group_);
+  const auto end = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{next_group_} + step, offered_->num_groups()));
+  WEIR_ASSIGN_OR_RETURN(auto columns, offered_->Finish(next_group_, end, errors));
+  Batch out(NumberedSchema(offered_->key_types(), offered_->result_types()), std::move(columns), end - next_group_);
   next_group_ = end;
   return std::optional<Batch>(std::move(out));
 }
 
 void SpillingAggregator::Clear() {
   groups_->Clear();
+  regrouped_.reset();
+  offered_ = nullptr;
   levels_.clear();
   spill_.reset();
   output_ = false;

@@ -3,6 +3,7 @@
 // splitting those again that do not fit. A hot key costs nothing extra: it is one state per spill. Not thread-safe.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,12 @@ class SpillingAggregator {
     std::string temp_dir;
     MemoryBudget* memory = nullptr;  // null: never spills
     int64_t batch_rows = 8192;       // of results
+    /// Keys that decide on the partition: the first so many (-1: all). Groups that agree in them are in memory together
+    /// when `regroup` sees them.
+    int partition_keys = -1;
+    /// What becomes of the groups of a partition before results are taken: slices to windows, for example. Null:
+    /// nothing.
+    std::function<Result<std::unique_ptr<GroupAggregator>>(const GroupAggregator&)> regroup;
   };
   static Result<std::unique_ptr<SpillingAggregator>> Make(std::vector<TypePtr> key_types,
                                                           const std::vector<AggregateCall>& calls, Options options);
@@ -31,8 +38,8 @@ class SpillingAggregator {
                 int64_t rows);
   Status Merge(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& partial, int64_t rows);
 
-  /// Key columns then results, at most batch_rows rows; nullopt when all groups were given. The first call ends the
-  /// input. `errors`: groups without a result, as rows of the returned batch.
+  /// Key columns (of what `regroup` made) then results, at most batch_rows rows; nullopt when all groups were given.
+  /// The first call ends the input. `errors`: groups without a result, as rows of the returned batch.
   Result<std::optional<Batch>> Next(std::vector<RowError>* errors);
   /// Empty again, for the next input.
   void Clear();
@@ -48,6 +55,8 @@ class SpillingAggregator {
   Status FinishSpill(PartitionedSpill* spill);
   Status BeginOutput();
   Result<bool> LoadNextPartition();
+  /// The groups in memory are whole: they become the next to be given.
+  Status Offer();
 
   struct Level {
     std::unique_ptr<PartitionedSpill> spill;
@@ -55,9 +64,11 @@ class SpillingAggregator {
   };
 
   std::unique_ptr<GroupAggregator> groups_;
+  std::unique_ptr<GroupAggregator> regrouped_;  // what `regroup` made of them
+  const GroupAggregator* offered_ = nullptr;    // whose groups are given now
   Options options_;
   MemoryReservation reservation_;
-  SchemaPtr partial_schema_, result_schema_;
+  SchemaPtr partial_schema_;
   KeyHasher hasher_;
   std::unique_ptr<PartitionedSpill> spill_;  // of the input
   bool output_ = false;
