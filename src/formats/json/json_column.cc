@@ -85,7 +85,7 @@ void JsonFields::Learn(int slot, const char* begin, const char* end, int field) 
 Result<std::unique_ptr<JsonColumn>> JsonColumn::Make(const std::string& path, const TypePtr& type, bool any_value) {
   auto column = std::make_unique<JsonColumn>();
   column->path = path;
-  column->type = type;
+  column->type = WithoutJsonMarks(type);
   auto add_child = [&](const arrow::Field& field, const std::string& child_path) -> Status {
     WEIR_ASSIGN_OR_RETURN(auto child, Make(child_path, field.type(), IsJsonTextField(field)));
     column->children.push_back(std::move(child));

@@ -32,7 +32,8 @@ struct JsonReadPlan {
 /// are, any other value as its JSON text.
 std::shared_ptr<arrow::Field> JsonTextField(const std::string& name);
 bool IsJsonTextField(const arrow::Field& field);
-/// `schema` without the marks of JsonTextField: what flows.
+/// Without the marks of JsonTextField: what flows.
+std::shared_ptr<arrow::DataType> WithoutJsonMarks(const std::shared_ptr<arrow::DataType>& type);
 SchemaPtr WithoutJsonMarks(const arrow::Schema& schema);
 
 }  // namespace weir

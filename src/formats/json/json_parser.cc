@@ -37,8 +37,7 @@ Result<std::unique_ptr<JsonBlockParser>> JsonBlockParser::Make(std::shared_ptr<c
     }
     JsonColumn* column = nullptr;
     if (read) {
-      WEIR_ASSIGN_OR_RETURN(auto made,
-                            JsonColumn::Make(field.name(), parser->schema_->field(i)->type(), IsJsonTextField(field)));
+      WEIR_ASSIGN_OR_RETURN(auto made, JsonColumn::Make(field.name(), field.type(), IsJsonTextField(field)));
       column = made.get();
       parser->child_of_column_.push_back(static_cast<int>(root.children.size()));
       root.children.push_back(std::move(made));

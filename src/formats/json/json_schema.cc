@@ -131,11 +131,9 @@ bool IsJsonTextField(const arrow::Field& field) {
   return mark.ok() && *mark == kMarkText;
 }
 
-namespace {
-
-TypePtr WithoutMarks(const TypePtr& type) {
+TypePtr WithoutJsonMarks(const TypePtr& type) {
   auto unmarked = [](const std::shared_ptr<arrow::Field>& field) {
-    return arrow::field(field->name(), WithoutMarks(field->type()), field->nullable());
+    return arrow::field(field->name(), WithoutJsonMarks(field->type()), field->nullable());
   };
   if (type->id() == arrow::Type::LIST) return arrow::list(unmarked(type->field(0)));
   if (type->id() != arrow::Type::STRUCT) return type;
@@ -144,10 +142,8 @@ TypePtr WithoutMarks(const TypePtr& type) {
   return arrow::struct_(std::move(fields));
 }
 
-}  // namespace
-
 SchemaPtr WithoutJsonMarks(const arrow::Schema& schema) {
-  return arrow::schema(WithoutMarks(arrow::struct_(schema.fields()))->fields());
+  return arrow::schema(WithoutJsonMarks(arrow::struct_(schema.fields()))->fields());
 }
 
 JsonLayout DetectJsonLayout(std::string_view sample, bool whole_file) {
