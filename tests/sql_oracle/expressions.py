@@ -114,6 +114,8 @@ class Expressions:
         if column is None:
           return None
         return f'{function}(cast({column} as string))', f'{function}(CAST({column} AS VARCHAR))'
+      if function == 'trim':  # all white space in Weir, blanks in DuckDB
+        return f'trim({a[0]})', f"trim({a[1]}, ' ' || chr(9))"
       return f'{function}({a[0]})', f'{function}({a[1]})'
     if pick == 2:
       start, length = random.randint(1, 3), random.randint(0, 3)

@@ -118,7 +118,10 @@ def main():
   parser.add_argument('--seed', type=int, default=int.from_bytes(os.urandom(4), 'little'))
   parser.add_argument('--queries', type=int, default=1200)
   parser.add_argument('--keep', help='folder for the files of the run')
+  parser.add_argument('--kinds', help='only steps of these kinds, as filter,sort')
   arguments = parser.parse_args()
+  if arguments.kinds:
+    Query.KINDS = arguments.kinds.split(',')
   print('seed', arguments.seed, flush=True)
   random = random_module.Random(arguments.seed)
   with tempfile.TemporaryDirectory(prefix='weir-sql-') as temporary:
