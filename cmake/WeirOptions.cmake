@@ -2,6 +2,7 @@
 set(WEIR_CPU "x86-64-v3" CACHE STRING "-march of the binary; the hot readers and kernels need AVX2, BMI2 and PCLMUL")
 set(WEIR_SANITIZE "" CACHE STRING "address,undefined or thread")
 option(WEIR_WERROR "warnings are errors" ON)
+option(WEIR_FUZZ "the fuzz targets of tests/fuzz; needs clang" OFF)
 
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -fno-omit-frame-pointer)
 # gcc 12 warns of overlaps inside std::string that cannot be (gcc bug 105329), at -O3 only.
@@ -17,6 +18,9 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+if(WEIR_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(WEIR_SANITIZE)
   add_compile_options(-fsanitize=${WEIR_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${WEIR_SANITIZE})

@@ -35,10 +35,10 @@ struct TypeDecl {
   Kind kind = Kind::kNamed;
   std::string name;      // kNamed: as written; who knows the types checks it
   bool nullable = true;  // JSON Schema: `type` alone says nothing about null; a list with "null" in it says yes
-  std::vector<TypeDecl> element;                         // kArray, kMap: exactly one
-  std::vector<std::pair<std::string, TypeDecl>> fields;  // kObject
-  std::vector<std::string> required;                     // kObject
-  NodePtr node;                                          // for diagnostics
+  std::vector<TypeDecl> element;                           // kArray, kMap: exactly one
+  std::vector<std::pair<std::string, TypeDecl>> fields{};  // kObject; {}: clang asks for it
+  std::vector<std::string> required;                       // kObject
+  NodePtr node;                                            // for diagnostics
 };
 
 /// Fields of a row: {type: object, properties: {name: type}, required: […]}, or shorter {name: type}. kind is kObject.
