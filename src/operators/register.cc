@@ -5,20 +5,38 @@
 
 namespace weir {
 
+void RegisterAssertEqual(Registry& registry);
+void RegisterAssignTimestamps(Registry& registry);
 void RegisterCombine(Registry& registry);
 void RegisterCreate(Registry& registry);
+void RegisterExplode(Registry& registry);
+void RegisterExtractWindowingInfo(Registry& registry);
 void RegisterFilter(Registry& registry);
 void RegisterFlatten(Registry& registry);
+void RegisterLogForTesting(Registry& registry);
+void RegisterMapToFields(Registry& registry);
+void RegisterPartition(Registry& registry);
+void RegisterReshuffle(Registry& registry);
 void RegisterSort(Registry& registry);
+void RegisterStripErrorMetadata(Registry& registry);
 void RegisterTop(Registry& registry);
 void RegisterWindowInto(Registry& registry);
 
 void RegisterOperators(Registry& registry) {
+  RegisterAssertEqual(registry);
+  RegisterAssignTimestamps(registry);
   RegisterCombine(registry);
   RegisterCreate(registry);
+  RegisterExplode(registry);
+  RegisterExtractWindowingInfo(registry);
   RegisterFilter(registry);
   RegisterFlatten(registry);
+  RegisterLogForTesting(registry);
+  RegisterMapToFields(registry);
+  RegisterPartition(registry);
+  RegisterReshuffle(registry);
   RegisterSort(registry);
+  RegisterStripErrorMetadata(registry);
   RegisterTop(registry);
   RegisterWindowInto(registry);
 }
