@@ -103,6 +103,7 @@ class Loader {
   std::unordered_map<std::string, Sized> anchors_;
   size_t nodes_ = 0;
   int documents_ = 0;
+  Span last_;  // of the last scalar
   NodePtr root_;
 };
 
@@ -133,8 +134,7 @@ NodePtr Loader::Load() {
   if (!CheckBytes()) return nullptr;
   fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
-  // Some of its errors are printed besides being collected; they are said once, by us.
-  diag_config.output_fn = [](fy_diag*, void*, const char*, size_t) {};
+  diag_config.level = FYET_MAX;  // what it does not collect it would print
   const std::unique_ptr<fy_diag, decltype(&fy_diag_destroy)> diag(fy_diag_create(&diag_config), fy_diag_destroy);
   fy_diag_set_collect_errors(diag.get(), true);
   fy_parse_cfg config{};
@@ -157,6 +157,10 @@ NodePtr Loader::Load() {
     const SyntaxError said =
         ExplainSyntaxError(*source_, error->msg ? error->msg : "", error->line, error->column, open);
     Fail(said.span, said.message, said.hint);
+    return nullptr;
+  }
+  if (fy_parser_get_stream_error(parser.get())) {
+    Fail(last_, "the YAML behind this cannot be read", "is the indentation indicator of a block scalar from 1 to 9?");
     return nullptr;
   }
   if (!root_) Fail({0, 0}, "the file holds no YAML", "a pipeline file starts with 'pipeline:'");
@@ -205,6 +209,7 @@ bool Loader::OnScalar(const fy_event_scalar_data& scalar) {
   const std::string anchor(TextOf(scalar.anchor));
   const ScalarStyle style = scalar.value ? StyleOf(scalar.value) : ScalarStyle::kPlain;
   const std::string_view parsed = TextOf(scalar.value);
+  if (scalar.value) last_ = span;
   if (!scalar.value || (style == ScalarStyle::kPlain && parsed.empty())) {
     // Nothing stands there: the place of a missing value is its key.
     if (scalar.tag)

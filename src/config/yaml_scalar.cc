@@ -158,7 +158,7 @@ std::vector<Decoder::Line> Decoder::SplitLines() {
 
 void Decoder::DecodeBlock(bool folded, std::string_view parsed) {
   const std::vector<Line> lines = SplitLines();
-  size_t indent = 0;
+  size_t indent = std::string_view::npos;
   for (const Line& line : lines) {
     if (line.begin + line.spaces == line.end) continue;
     // The first line with text tells the indentation: its spaces less those that are part of the value.
@@ -171,7 +171,7 @@ void Decoder::DecodeBlock(bool folded, std::string_view parsed) {
   const Line* before = nullptr;
   const auto more_indented = [&](const Line& line) { return IsBlank(file_[line.begin + indent]); };
   for (const Line& line : lines) {
-    if (line.end - line.begin <= indent && line.begin + line.spaces == line.end) {
+    if (line.begin + line.spaces == line.end && line.spaces <= indent) {
       if (blank++ == 0) blank_at = line.begin;
       continue;
     }
@@ -193,7 +193,8 @@ void Decoder::DecodeBlock(bool folded, std::string_view parsed) {
     offsets_.pop_back();
   }
   // At the end of a file without a last line break there is none in the value either, as in Beam's loader.
-  if (before != nullptr && before->line_break == file_.size()) return;
+  const Line* last_line = lines.empty() ? nullptr : &lines.back();
+  if (before == last_line && last_line != nullptr && last_line->line_break == file_.size()) return;
   const size_t last = parsed.find_last_not_of('\n');
   PutBreaks(parsed.size() - (last == std::string_view::npos ? 0 : last + 1), before ? before->line_break : end_);
 }

@@ -152,6 +152,8 @@ TEST(YamlLoader, BlockScalars) {
       {"a: |\n  x\n# comment\nb: 1\n", "x\n"},
       {"a: |\n  \xc3\xa9t\xc3\xa9\n", "\xc3\xa9t\xc3\xa9\n"},
       {"a: |\n  x", "x"},
+      {"a: |\n  x\n   ", "x\n "},
+      {"a: |+\n   \n \n", "\n\n"},
       {"a: |\n  \tx\n", "\tx\n"},
   };
   for (const auto& c : cases) {
@@ -244,6 +246,9 @@ TEST(YamlLoader, RefusesWithPlaceAndAdvice) {
   ExpectRefused(
       "a:\n  - b\n c: 1\n",
       {"3:2 this line's indentation fits none of the lines above it [keys of one mapping start in the same column]"});
+  ExpectRefused(
+      "a: |0\n  x\n",
+      {"1:1 the YAML behind this cannot be read [is the indentation indicator of a block scalar from 1 to 9?]"});
   ExpectRefused("a: b: c\n", {"1:5 a second ':' in one line [put a text with ': ' in it in quotes]"});
   ExpectRefused("a:\n\t- b\n", {"2:1 a tab may not indent a line [use spaces]"});
   ExpectRefused("a:\n  b: 1\n\tc: 2\n", {"3:1 a tab may not indent a line [use spaces]"});
