@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace weir {
 namespace {
 
@@ -40,14 +42,16 @@ std::string NameInside(const std::string& what, const std::string& key) {
   return Quoted(key);
 }
 
-// The default as a node at `origin`. Lists and maps are written in flow style.
+// The default as a node at `origin`. It is YAML: quoted where it must be, lists and maps in flow style.
 NodePtr DefaultNode(const FieldDoc& doc, const NodePtr& origin) {
-  if (doc.default_text.empty() || (doc.default_text[0] != '[' && doc.default_text[0] != '{')) {
+  if (doc.default_text.find_first_of("[{'\"") != 0) {
     return MakeScalarNode(doc.default_text, origin, ScalarStyle::kPlain);
   }
   Diagnostics ignored;
   const auto source = std::make_shared<SourceFile>("default", doc.default_text);
-  return LoadYaml(source, YamlLimits{}, &ignored);
+  const NodePtr node = LoadYaml(source, YamlLimits{}, &ignored);
+  WEIR_CHECK(node != nullptr, "a default is valid YAML");
+  return node->is_scalar() ? MakeScalarNode(node->text(), origin, node->style()) : node;
 }
 
 class MappingReader {

@@ -14,14 +14,33 @@ Json ObjectSchema(const FieldList& fields, int depth);
 
 Json AnyOf(std::vector<Json> schemas) { return {{"anyOf", std::move(schemas)}}; }
 
-// A default or limit as the JSON value that its YAML text is.
-Json ValueOf(const std::string& yaml) {
-  const NodePtr node = MakeScalarNode(yaml, nullptr, ScalarStyle::kPlain);
+Json ValueOf(const NodePtr& node) {
+  if (node->is_sequence()) {
+    Json list = Json::array();
+    for (const NodePtr& item : node->items()) list.push_back(ValueOf(item));
+    return list;
+  }
+  if (node->is_map()) {
+    Json map = Json::object();
+    for (const NodeEntry& entry : node->entries()) map[entry.key->text()] = ValueOf(entry.value);
+    return map;
+  }
   if (node->IsNull()) return nullptr;
   if (const auto value = node->AsBool()) return *value;
   if (const auto value = node->AsInt64()) return *value;
   if (const auto value = node->AsDouble()) return *value;
-  return yaml;
+  return node->text();
+}
+
+// A default, limit or example as the JSON value that its YAML text is.
+Json ValueOf(const std::string& yaml) {
+  NodePtr node = MakeScalarNode(yaml, nullptr, ScalarStyle::kPlain);
+  if (yaml.find_first_of("[{'\"") == 0) {
+    Diagnostics ignored;
+    node = LoadYaml(std::make_shared<SourceFile>("value", yaml), YamlLimits{}, &ignored);
+    if (!node) return yaml;
+  }
+  return ValueOf(node);
 }
 
 Json TypeSchema(const TypeInfo& type, const FieldDoc& doc, int depth) {

@@ -43,6 +43,7 @@ struct ThingConfig : SharedConfig {
   Duration horizon;
   ByteSize buffer;
   Secret<std::string> password;
+  std::string delimiter;
   NodePtr raw;
   SchemaDecl schema;
   std::optional<int64_t> limit;
@@ -67,6 +68,7 @@ ComponentSpec Spec() {
       .Field("horizon", &ThingConfig::horizon, FieldDoc("How long.").Default("10m").Min("1s"))
       .Field("buffer", &ThingConfig::buffer, FieldDoc("How big.").Default("64MiB").Advanced())
       .Field("password", &ThingConfig::password, FieldDoc("Of the server."))
+      .Field("delimiter", &ThingConfig::delimiter, FieldDoc("Between fields.").Default("','"))
       .Field("raw", &ThingConfig::raw, FieldDoc("Anything.").JsonSchema(R"({"type": "object"})"))
       .Field("schema", &ThingConfig::schema, FieldDoc("Of the rows."))
       .Field("limit", &ThingConfig::limit, FieldDoc("At most.").Deprecated("use count"))
@@ -116,6 +118,7 @@ TEST(ComponentSpec, DefaultsAreApplied) {
   EXPECT_EQ(p.config.mode, Mode::kSafe);
   EXPECT_EQ(p.config.columns, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(p.config.limit, std::nullopt);
+  EXPECT_EQ(p.config.delimiter, ",") << "a default is YAML and may be quoted";
   EXPECT_EQ(p.config.raw, nullptr);
   EXPECT_TRUE(p.config.schema.empty());
 }
