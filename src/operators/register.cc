@@ -19,6 +19,7 @@ void RegisterPartition(Registry& registry);
 void RegisterReshuffle(Registry& registry);
 void RegisterSort(Registry& registry);
 void RegisterStripErrorMetadata(Registry& registry);
+void RegisterSql(Registry& registry);
 void RegisterTop(Registry& registry);
 void RegisterWindowInto(Registry& registry);
 
@@ -37,6 +38,7 @@ void RegisterOperators(Registry& registry) {
   RegisterReshuffle(registry);
   RegisterSort(registry);
   RegisterStripErrorMetadata(registry);
+  RegisterSql(registry);
   RegisterTop(registry);
   RegisterWindowInto(registry);
 }
