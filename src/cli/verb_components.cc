@@ -1,7 +1,7 @@
 // weir list, describe, schema, test: hands the words behind the verb to what answers them.
 #include <memory>
 
-#include "cli/component_verbs.h"
+#include "cli/components/component_verbs.h"
 #include "cli/test_runner.h"
 #include "cli/verb.h"
 

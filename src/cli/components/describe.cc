@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "cli/component_verbs.h"
+#include "cli/components/component_verbs.h"
 #include "config/spec_text.h"
 #include "env/env.h"
 #include "expr/function_table.h"

@@ -1,7 +1,7 @@
 // `weir schema`: JSON Schema of pipeline files, so that editors complete and check them.
 #include <cstdio>
 
-#include "cli/component_verbs.h"
+#include "cli/components/component_verbs.h"
 #include "config/spec_text.h"
 
 namespace weir {

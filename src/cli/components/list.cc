@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "cli/component_verbs.h"
+#include "cli/components/component_verbs.h"
 #include "config/spec_text.h"
 #include "expr/function_table.h"
 

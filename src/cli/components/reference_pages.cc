@@ -1,5 +1,5 @@
 // The generated part of docs/reference: one page for each component, one for the functions, and their index.
-#include "cli/component_verbs.h"
+#include "cli/components/component_verbs.h"
 #include "config/spec_text.h"
 #include "expr/function_table.h"
 
