@@ -103,6 +103,22 @@ Result<ArrayDataPtr> InterleaveNested(std::span<const Batch> batches, int column
   return all->data();
 }
 
+template <class Get>
+Result<Int64Column> InterleaveTime(std::span<const Batch> batches, std::span<const RowRef> rows, Get get) {
+  bool constant = true;
+  for (const Batch& batch : batches) {
+    const Int64Column& column = get(batch);
+    constant = constant && column.is_constant() && column.constant() == get(batches[0]).constant();
+  }
+  if (constant) return get(batches[0]);
+  WEIR_ASSIGN_OR_RETURN(auto buffer, arrow::AllocateBuffer(static_cast<int64_t>(rows.size() * 8)));
+  auto* out = reinterpret_cast<int64_t*>(buffer->mutable_data());
+  for (size_t i = 0; i < rows.size(); ++i) out[i] = get(batches[rows[i].batch]).at(rows[i].row);
+  return Int64Column(BufferPtr(std::move(buffer)));
+}
+
+}  // namespace
+
 Result<ArrayDataPtr> InterleaveColumn(std::span<const Batch> batches, int column, std::span<const RowRef> rows) {
   Columns columns;
   for (const Batch& batch : batches) columns.push_back(batch.PlainColumn(column).get());
@@ -138,22 +154,6 @@ Result<ArrayDataPtr> InterleaveColumn(std::span<const Batch> batches, int column
   if (offsets) return arrow::ArrayData::Make(type, count, {validity, offsets, values}, null_count);
   return arrow::ArrayData::Make(type, count, {validity, values}, null_count);
 }
-
-template <class Get>
-Result<Int64Column> InterleaveTime(std::span<const Batch> batches, std::span<const RowRef> rows, Get get) {
-  bool constant = true;
-  for (const Batch& batch : batches) {
-    const Int64Column& column = get(batch);
-    constant = constant && column.is_constant() && column.constant() == get(batches[0]).constant();
-  }
-  if (constant) return get(batches[0]);
-  WEIR_ASSIGN_OR_RETURN(auto buffer, arrow::AllocateBuffer(static_cast<int64_t>(rows.size() * 8)));
-  auto* out = reinterpret_cast<int64_t*>(buffer->mutable_data());
-  for (size_t i = 0; i < rows.size(); ++i) out[i] = get(batches[rows[i].batch]).at(rows[i].row);
-  return Int64Column(BufferPtr(std::move(buffer)));
-}
-
-}  // namespace
 
 Result<Batch> InterleaveRows(std::span<const Batch> batches, std::span<const RowRef> rows) {
   const Batch& first = batches[0];

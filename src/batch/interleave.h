@@ -12,8 +12,9 @@ struct RowRef {
   uint32_t row = 0;
 };
 
-/// `batches` share one schema; a column pruned in the first is pruned in all. Times, windows and weights come along.
+/// One column, or whole rows. `batches` share one schema; a column pruned in the first is pruned in all. Times, windows and weights come along.
 /// Errors: CapacityError when a text column of the result would pass 2 GiB.
+Result<ArrayDataPtr> InterleaveColumn(std::span<const Batch> batches, int column, std::span<const RowRef> rows);
 Result<Batch> InterleaveRows(std::span<const Batch> batches, std::span<const RowRef> rows);
 
 }  // namespace weir

@@ -13,6 +13,7 @@ void RegisterExplode(Registry& registry);
 void RegisterExtractWindowingInfo(Registry& registry);
 void RegisterFilter(Registry& registry);
 void RegisterFlatten(Registry& registry);
+void RegisterJoin(Registry& registry);
 void RegisterLogForTesting(Registry& registry);
 void RegisterMapToFields(Registry& registry);
 void RegisterPartition(Registry& registry);
@@ -32,6 +33,7 @@ void RegisterOperators(Registry& registry) {
   RegisterExtractWindowingInfo(registry);
   RegisterFilter(registry);
   RegisterFlatten(registry);
+  RegisterJoin(registry);
   RegisterLogForTesting(registry);
   RegisterMapToFields(registry);
   RegisterPartition(registry);

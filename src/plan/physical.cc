@@ -82,10 +82,10 @@ void Planner::AddErrorPort(const BoundStep& step, PhysicalNode* node) {
 void Planner::AddStep(int index) {
   const BoundStep& step = graph_.steps[index];
   if (moved_into_[index] >= 0) return;
-  std::vector<PhysicalInput> inputs;
+  std::vector<PhysicalInput> step_inputs;
   for (const BoundInput& input : step.inputs) {
     const Place place = PlaceOf(input);
-    inputs.push_back({place.node, place.port, {}});
+    step_inputs.push_back({place.node, place.port, {}});
   }
   auto add = [&](PhysicalNode node) {
     node.id = static_cast<int>(plan_.nodes.size());
@@ -97,7 +97,7 @@ void Planner::AddStep(int index) {
   if (step.binding.source || step.binding.sink) {
     PhysicalNode node;
     node.name = step.type;
-    node.inputs = inputs;
+    node.inputs = step_inputs;
     node.notes = step.binding.notes;
     if (step.binding.source) {
       node.role = NodeRole::kSource;
@@ -127,14 +127,17 @@ void Planner::AddStep(int index) {
     node.outputs = op.outputs;
     node.notes = op.notes;
     if (i == 0) AddErrorPort(step, &node);
+    std::vector<PhysicalInput> inputs;
+    if (i > 0) inputs.push_back({plan_.nodes.back().id, 0, {}});
+    for (int input : op.step_inputs) inputs.push_back(step_inputs[input]);
+    if (i == 0 && op.step_inputs.empty()) inputs = step_inputs;
     for (size_t port = 0; port < op.inputs.size() && port < inputs.size(); ++port) {
       inputs[port].exchange = op.inputs[port];
     }
-    node.inputs = inputs;
+    node.inputs = std::move(inputs);
     const int error_port = node.error_port;
     const int id = add(std::move(node));
     if (i == 0) errors_[index] = {id, error_port};
-    inputs = {{id, 0, {}}};
     outputs_[index].clear();
     for (size_t port = 0; port < op.outputs.size(); ++port) outputs_[index].push_back({id, static_cast<int>(port)});
   }

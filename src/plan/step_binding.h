@@ -44,6 +44,9 @@ struct Exchange {
 struct OperatorSpec {
   std::string name;                // "Combine (partial)": for explain
   std::vector<Exchange> inputs;    // one per port: how rows get here
+  /// Which inputs of the step come in. Empty: the first operator of a step takes all of them, a later one none. Port 0 of a
+  /// later operator is the operator before it; its step inputs follow.
+  std::vector<int> step_inputs;
   std::vector<SchemaPtr> outputs;  // schema per output port, without the error port
   int max_lanes = 0;               // 0: as many as the run has
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
