@@ -14,6 +14,7 @@ void RegisterExtractWindowingInfo(Registry& registry);
 void RegisterFilter(Registry& registry);
 void RegisterFlatten(Registry& registry);
 void RegisterJoin(Registry& registry);
+void RegisterLimit(Registry& registry);
 void RegisterLogForTesting(Registry& registry);
 void RegisterMapToFields(Registry& registry);
 void RegisterPartition(Registry& registry);
@@ -34,6 +35,7 @@ void RegisterOperators(Registry& registry) {
   RegisterFilter(registry);
   RegisterFlatten(registry);
   RegisterJoin(registry);
+  RegisterLimit(registry);
   RegisterLogForTesting(registry);
   RegisterMapToFields(registry);
   RegisterPartition(registry);
