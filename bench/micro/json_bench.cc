@@ -29,7 +29,8 @@ int64_t Run(const std::string& path, int64_t limit, const std::vector<std::strin
   auto plan = std::make_shared<JsonReadPlan>();
   plan->schema = Must(InferJsonSchema(Must(feeder.Peek(1 << 20)), false, JsonLayout::kLines, path));
   for (const auto& field : plan->schema->fields()) {
-    plan->needed.push_back(columns.empty() || std::find(columns.begin(), columns.end(), field->name()) != columns.end());
+    plan->needed.push_back(columns.empty() ||
+                           std::find(columns.begin(), columns.end(), field->name()) != columns.end());
   }
   auto parser = Must(JsonBlockParser::Make(plan));
   JsonWriter writer(plan->schema, JsonForm::kLines);
@@ -64,7 +65,10 @@ int main(int argc, char** argv) {
   std::vector<weir::bench::Case> cases = {
       {"feed blocks", [&] { return Run(path, limit, {}, 0); }},
       {"all columns", [&] { return Run(path, limit, {}, 1); }},
-      {"4 columns", [&] { return Run(path, limit, {"auction", "price", "channel", "url"}, 1); }},
+      {"4 columns",
+       [&] {
+         return Run(path, limit, {"auction", "price", "channel", "url"}, 1);
+       }},
       {"all columns, and printed again", [&] { return Run(path, limit, {}, 2); }},
   };
   weir::bench::RunAll(cases, argc > 3 ? std::atoi(argv[3]) : 3, static_cast<double>(limit),

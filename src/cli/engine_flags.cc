@@ -20,7 +20,8 @@ void AddEngineFlags(CLI::App& app, EngineFlags* flags) {
   app.add_option("--batch-rows", flags->batch_rows, "cut batches to at most so many rows")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
       ->group(test_group);
-  app.add_option("--jitter", flags->jitter_seed, "disturb the order of lanes at random, from this seed")->group(test_group);
+  app.add_option("--jitter", flags->jitter_seed, "disturb the order of lanes at random, from this seed")
+      ->group(test_group);
   app.add_option("--channel-batches", flags->channel_batches, "batches that a channel between tasks holds")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->group(test_group);

@@ -12,10 +12,10 @@
 namespace weir {
 
 struct EngineFlags {
-  int lanes = 0;                // 0: one per processor
-  std::string memory;           // "512MiB"; empty: 60 % of what the machine or the cgroup has
+  int lanes = 0;       // 0: one per processor
+  std::string memory;  // "512MiB"; empty: 60 % of what the machine or the cgroup has
   std::string temp_dir;
-  int64_t batch_rows = 0;       // > 0: cut batches to at most so many rows
+  int64_t batch_rows = 0;  // > 0: cut batches to at most so many rows
   uint64_t jitter_seed = 0;
   int64_t channel_batches = 0;  // 0: bounded by bytes
   uint64_t seed = 0;

@@ -38,8 +38,8 @@ std::optional<LoadedFile> LoadFile(const PipelineFlags& flags, CliContext& conte
 /// Resolves and binds. Complete only if `diagnostics` has no errors afterwards.
 LoadedPipeline LoadPipeline(const LoadedFile& file, int lanes, CliContext& context, Diagnostics* diagnostics);
 
-/// Prints what is in `diagnostics` (text to stderr, JSON to stdout) and sets the exit code to kExitInvalidPipeline if there
-/// are errors. Returns whether there are none.
+/// Prints what is in `diagnostics` (text to stderr, JSON to stdout) and sets the exit code to kExitInvalidPipeline if
+/// there are errors. Returns whether there are none.
 bool Report(const Diagnostics& diagnostics, bool json, CliContext& context);
 
 }  // namespace weir

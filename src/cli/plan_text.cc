@@ -30,10 +30,14 @@ std::string InputName(const BoundGraph& graph, const BoundInput& input) {
 std::string ExchangeText(const PhysicalPlan& plan, const PhysicalInput& input) {
   const Exchange& exchange = input.exchange;
   switch (exchange.kind) {
-    case ExchangeKind::kForward: return "forward";
-    case ExchangeKind::kBroadcast: return "broadcast";
-    case ExchangeKind::kRebalance: return "rebalance";
-    case ExchangeKind::kGather: return "gather";
+    case ExchangeKind::kForward:
+      return "forward";
+    case ExchangeKind::kBroadcast:
+      return "broadcast";
+    case ExchangeKind::kRebalance:
+      return "rebalance";
+    case ExchangeKind::kGather:
+      return "gather";
     case ExchangeKind::kHash: {
       const arrow::Schema& schema = *plan.nodes[input.node].outputs[input.port];
       std::string out = "hash(";
@@ -95,25 +99,37 @@ int LanesOfTask(const PhysicalView& view, const std::vector<const PhysicalNode*>
 
 nlohmann::json SchemaJson(const arrow::Schema& schema) {
   auto out = nlohmann::json::array();
-  for (const auto& field : schema.fields()) out.push_back({{"name", field->name()}, {"type", TypeName(*field->type())}});
+  for (const auto& field : schema.fields())
+    out.push_back({{"name", field->name()}, {"type", TypeName(*field->type())}});
   return out;
 }
 
 nlohmann::json NodeJson(const PhysicalView& view, const PhysicalNode& node) {
-  nlohmann::json out = {{"id", node.id}, {"name", node.name}, {"step", node.step_name},
-                        {"task", (*view.task_of_node)[node.id]}, {"inputs", nlohmann::json::array()}, {"notes", node.notes}};
+  nlohmann::json out = {{"id", node.id},
+                        {"name", node.name},
+                        {"step", node.step_name},
+                        {"task", (*view.task_of_node)[node.id]},
+                        {"inputs", nlohmann::json::array()},
+                        {"notes", node.notes}};
   for (const PhysicalInput& input : node.inputs) {
-    out["inputs"].push_back({{"node", input.node}, {"port", input.port}, {"exchange", ExchangeText(*view.plan, input)}});
+    out["inputs"].push_back(
+        {{"node", input.node}, {"port", input.port}, {"exchange", ExchangeText(*view.plan, input)}});
   }
   if (node.role == NodeRole::kSource) {
     auto columns = nlohmann::json::array();
     for (int column : node.scan.columns.ToIndices()) columns.push_back(node.outputs[0]->field(column)->name());
-    out["scan"] = {{"columns", columns}, {"filter", node.scan.filter ? nlohmann::json(node.scan.filter->ToString()) : nullptr}};
+    out["scan"] = {{"columns", columns},
+                   {"filter", node.scan.filter ? nlohmann::json(node.scan.filter->ToString()) : nullptr}};
   }
   if (view.stats != nullptr) {
     const NodeStats& s = (*view.stats)[node.id];
-    out["stats"] = {{"busy_s", s.busy_s}, {"rows_in", s.rows_in}, {"rows_out", s.rows_out}, {"batches_in", s.batches_in},
-                    {"batches_out", s.batches_out}, {"rejected", s.rejected}, {"spilled_bytes", s.spilled_bytes},
+    out["stats"] = {{"busy_s", s.busy_s},
+                    {"rows_in", s.rows_in},
+                    {"rows_out", s.rows_out},
+                    {"batches_in", s.batches_in},
+                    {"batches_out", s.batches_out},
+                    {"rejected", s.rejected},
+                    {"spilled_bytes", s.spilled_bytes},
                     {"lanes", s.lanes}};
   }
   return out;
@@ -165,12 +181,14 @@ std::string PlanJson(const BoundGraph& graph, const LogicalGraph& logical, const
   nlohmann::json out;
   out["steps"] = nlohmann::json::array();
   for (const BoundStep& step : graph.steps) {
-    nlohmann::json one = {{"name", step.name}, {"type", step.type}, {"implied", step.implied}, {"notes", step.binding.notes}};
+    nlohmann::json one = {
+        {"name", step.name}, {"type", step.type}, {"implied", step.implied}, {"notes", step.binding.notes}};
     one["inputs"] = nlohmann::json::array();
     for (const BoundInput& input : step.inputs) one["inputs"].push_back(InputName(graph, input));
     one["outputs"] = nlohmann::json::array();
     for (const StepOutput& output : step.binding.outputs) {
-      one["outputs"].push_back({{"name", output.name}, {"schema", SchemaJson(*output.info.schema)},
+      one["outputs"].push_back({{"name", output.name},
+                                {"schema", SchemaJson(*output.info.schema)},
                                 {"windowing", output.info.windowing.ToString()}});
     }
     out["steps"].push_back(std::move(one));
@@ -187,8 +205,10 @@ std::string GraphText(const BoundGraph& graph, GraphFormat format) {
   auto quoted = [dot](const std::string& text) {
     std::string out = "\"";
     for (char c : text) {
-      if (c == '"') out += dot ? "\\\"" : "#quot;";
-      else out += c;
+      if (c == '"')
+        out += dot ? "\\\"" : "#quot;";
+      else
+        out += c;
     }
     return out + "\"";
   };
@@ -202,7 +222,8 @@ std::string GraphText(const BoundGraph& graph, GraphFormat format) {
   for (size_t i = 0; i < graph.steps.size(); ++i) {
     for (const BoundInput& input : graph.steps[i].inputs) {
       const BoundStep& from = graph.steps[input.step];
-      const std::string label = input.output == BoundInput::kErrors ? "errors" : from.binding.outputs[input.output].name;
+      const std::string label =
+          input.output == BoundInput::kErrors ? "errors" : from.binding.outputs[input.output].name;
       const std::string a = "s" + std::to_string(input.step), b = "s" + std::to_string(i);
       if (dot) {
         out += "  " + a + " -> " + b + (label.empty() ? "" : " [label=" + quoted(label) + "]") + ";\n";

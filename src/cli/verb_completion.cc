@@ -24,8 +24,11 @@ std::string BashScript(const CLI::App& app) {
   }
   return "_weir() {\n"
          "  local word=${COMP_WORDS[COMP_CWORD]} words=''\n"
-         "  if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W '" + verbs + "' -- \"$word\")); return; fi\n"
-         "  case ${COMP_WORDS[1]} in\n" + cases +
+         "  if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W '" +
+         verbs +
+         "' -- \"$word\")); return; fi\n"
+         "  case ${COMP_WORDS[1]} in\n" +
+         cases +
          "  esac\n"
          "  case $word in\n"
          "    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) ;;\n"

@@ -53,7 +53,8 @@ void Explain(const ExplainFlags& flags, CliContext& context) {
 
 void AddExplainVerb(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<ExplainFlags>();
-  CLI::App* verb = app.add_subcommand("explain", "Show how a pipeline is run: schemas, operators, exchanges, push-down");
+  CLI::App* verb =
+      app.add_subcommand("explain", "Show how a pipeline is run: schemas, operators, exchanges, push-down");
   AddPipelineFlags(*verb, &flags->pipeline);
   AddEngineFlags(*verb, &flags->engine);
   verb->add_flag("--analyze", flags->analyze, "run it, and show time, rows and spilled bytes per operator");

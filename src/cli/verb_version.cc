@@ -1,9 +1,8 @@
 // weir version.
-#include "base/version.h"
-
 #include <cstdio>
 #include <memory>
 
+#include "base/version.h"
 #include "cli/verb.h"
 
 namespace weir {
@@ -21,8 +20,8 @@ void AddVersionVerb(CLI::App& app, CliContext&) {
           info.version, info.commit, info.build_type, info.compiler, info.arrow_version, info.duckdb_version);
       return;
     }
-    std::printf("weir %s (%s, %s, %s; Arrow %s, DuckDB %s)\n", info.version, info.commit, info.build_type, info.compiler,
-                info.arrow_version, info.duckdb_version);
+    std::printf("weir %s (%s, %s, %s; Arrow %s, DuckDB %s)\n", info.version, info.commit, info.build_type,
+                info.compiler, info.arrow_version, info.duckdb_version);
   });
 }
 

@@ -20,7 +20,8 @@ Status ExchangeWriter::Send(Batch batch) {
     return Status::OK();
   }
   switch (exchange_.kind) {
-    case ExchangeKind::kHash: return SendHashed(std::move(batch));
+    case ExchangeKind::kHash:
+      return SendHashed(std::move(batch));
     case ExchangeKind::kBroadcast: {
       const Batch compact = batch.Compact();
       for (size_t i = 0; i < channels_.size(); ++i) Push(i, compact);
@@ -28,7 +29,8 @@ Status ExchangeWriter::Send(Batch batch) {
     }
     case ExchangeKind::kForward:
     case ExchangeKind::kRebalance:
-    case ExchangeKind::kGather: break;
+    case ExchangeKind::kGather:
+      break;
   }
   size_t to = 0;
   if (exchange_.kind == ExchangeKind::kForward) to = static_cast<size_t>(lane_) % channels_.size();

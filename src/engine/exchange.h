@@ -1,5 +1,5 @@
-// ExchangeWriter: the sending end of an exchange. One per upstream lane and edge; it spreads batches over the channels of
-// the downstream lanes.
+// ExchangeWriter: the sending end of an exchange. One per upstream lane and edge; it spreads batches over the channels
+// of the downstream lanes.
 #pragma once
 
 #include <vector>

@@ -51,13 +51,15 @@ Status Instance::Open(OperatorContext context, const std::shared_ptr<Source>& so
       WEIR_ASSIGN_OR_RETURN(writer_, sink->OpenWriter(context_));
       return Status::OK();
     }
-    case NodeRole::kOperator: break;
+    case NodeRole::kOperator:
+      break;
   }
   WEIR_ASSIGN_OR_RETURN(operator_, node_.make(context_));
   return operator_->Open(context_);
 }
 
-// ---- events -----------------------------------------------------------------------------------------------------------
+// ---- events
+// -----------------------------------------------------------------------------------------------------------
 
 Status Instance::Process(int port, Batch batch) {
   if (batch.num_rows() == 0) return Status::OK();
@@ -76,9 +78,12 @@ Status Instance::Handle(Event event) {
     return Status::OK();
   }
   switch (event.kind) {
-    case MessageKind::kBatch: return HandleBatch(event.port, std::move(event.batch));
-    case MessageKind::kWatermark: return HandleWatermark(event.port, event.producer, event.watermark);
-    case MessageKind::kEnd: return HandleEnd(event.port, event.producer);
+    case MessageKind::kBatch:
+      return HandleBatch(event.port, std::move(event.batch));
+    case MessageKind::kWatermark:
+      return HandleWatermark(event.port, event.producer, event.watermark);
+    case MessageKind::kEnd:
+      return HandleEnd(event.port, event.producer);
   }
   return Status::OK();
 }
@@ -126,7 +131,8 @@ Status Instance::AdvanceWatermark() {
 }
 
 Status Instance::ForwardWatermark() {
-  EventTime out = reader_ != nullptr ? watermark_ : std::min(watermark_, operator_ ? operator_->watermark_hold() : watermark_);
+  EventTime out =
+      reader_ != nullptr ? watermark_ : std::min(watermark_, operator_ ? operator_->watermark_hold() : watermark_);
   if (out <= forwarded_) return Status::OK();
   forwarded_ = out;
   for (auto& edges : outputs_) {
@@ -193,7 +199,8 @@ Status Instance::ForwardEnd() {
   return Status::OK();
 }
 
-// ---- pending work -----------------------------------------------------------------------------------------------------
+// ---- pending work
+// -----------------------------------------------------------------------------------------------------
 
 void Instance::Yield() {
   if (reader_ != nullptr) return;  // a reader is polled again anyway
@@ -216,7 +223,8 @@ Status Instance::ResumeOnce() {
   return Busy() ? Status::OK() : FinishIfEnded();
 }
 
-// ---- sources ----------------------------------------------------------------------------------------------------------
+// ---- sources
+// ----------------------------------------------------------------------------------------------------------
 
 Result<PollResult> Instance::Poll() {
   PollResult result = PollResult::kProduced;
@@ -246,7 +254,8 @@ bool Instance::OutputsDone() const {
   for (const auto& edges : outputs_) {
     for (const OutputEdge& edge : edges) {
       any = true;
-      const bool done = edge.fused != nullptr ? edge.fused->done_ || edge.fused->OutputsDone() : edge.exchange->closed();
+      const bool done =
+          edge.fused != nullptr ? edge.fused->done_ || edge.fused->OutputsDone() : edge.exchange->closed();
       if (!done) return false;
     }
   }
@@ -262,7 +271,8 @@ bool Instance::OutputsFullOrNotify() {
   return false;
 }
 
-// ---- emitter ----------------------------------------------------------------------------------------------------------
+// ---- emitter
+// ----------------------------------------------------------------------------------------------------------
 
 bool Instance::full() const {
   for (const auto& edges : outputs_) {
@@ -306,7 +316,8 @@ Status Instance::Reject(const Batch& input, const std::vector<RowError>& errors)
   if (node_.error_port < 0) {
     return Status::Invalid("step '", node_.step_name, "': ", Shortened(errors[0].message),
                            "\n  = help: one bad row ends a run unless its step has 'error_handling: {output: NAME}' or "
-                           "another step reads '", node_.step_name, ".errors'");
+                           "another step reads '",
+                           node_.step_name, ".errors'");
   }
   std::vector<int32_t> rows;
   std::vector<std::string> messages;
@@ -328,7 +339,8 @@ Status Instance::RejectRaw(const std::vector<RawError>& errors) {
   if (node_.error_port < 0) {
     return Status::Invalid("step '", node_.step_name, "': ", Shortened(errors[0].message),
                            "\n  = help: one bad record ends a run unless its step has 'error_handling: {output: NAME}' "
-                           "or another step reads '", node_.step_name, ".errors'");
+                           "or another step reads '",
+                           node_.step_name, ".errors'");
   }
   arrow::StringBuilder raw;
   std::vector<std::string> messages;

@@ -1,7 +1,7 @@
 // The interfaces that sources, operators and sinks implement, and what the engine promises them.
 //
-// A stage runs as tasks × lanes. A task is a chain of operators joined by direct calls; each lane has its own instances.
-// Everything that the engine calls on one instance is called by one thread at a time, in this order:
+// A stage runs as tasks × lanes. A task is a chain of operators joined by direct calls; each lane has its own
+// instances. Everything that the engine calls on one instance is called by one thread at a time, in this order:
 //
 //   Open · ( Process | OnWatermark | Resume )* · OnPortEnd per port · Finish · (destructor)
 //
@@ -73,7 +73,7 @@ class MorselTracker {
   /// Every morsel below this has been passed to the sink completely.
   int64_t CompleteBelow() const;
 
-  static constexpr int64_t kNone = -1;                     // not started: could still take morsel 0
+  static constexpr int64_t kNone = -1;  // not started: could still take morsel 0
   static constexpr int64_t kEnded = INT64_MAX;
 
  private:
@@ -104,17 +104,17 @@ class SharedState {
 
 /// What an instance may know of its surroundings. Outlives the instance.
 struct OperatorContext {
-  std::string step;            // full name, for messages
+  std::string step;  // full name, for messages
   int lane = 0;
-  int lanes = 1;               // of this task
-  int64_t batch_rows = 8192;   // rows per batch to aim at
+  int lanes = 1;              // of this task
+  int64_t batch_rows = 8192;  // rows per batch to aim at
   Env* env = nullptr;
   MemoryBudget* memory = nullptr;
-  std::string temp_dir;        // exists while the run lasts; spill files go here
-  uint64_t seed = 0;           // of the run
-  std::vector<ColumnSet> needed_outputs;  // per output port: columns that somebody downstream reads
-  std::shared_ptr<MorselTracker> morsels; // set when a source is fused into this task
-  std::shared_ptr<SharedState> shared;    // of this step, over its lanes
+  std::string temp_dir;                          // exists while the run lasts; spill files go here
+  uint64_t seed = 0;                             // of the run
+  std::vector<ColumnSet> needed_outputs;         // per output port: columns that somebody downstream reads
+  std::shared_ptr<MorselTracker> morsels;        // set when a source is fused into this task
+  std::shared_ptr<SharedState> shared;           // of this step, over its lanes
   const std::atomic<bool>* cancelled = nullptr;  // long loops look at it and return Status::Cancelled
 };
 

@@ -173,8 +173,7 @@ Status Run::OpenInstances() {
         context.morsels = task.morsels;
         context.shared = shared_[node_id];
         context.cancelled = &cancelled_;
-        WEIR_RETURN_NOT_OK(
-            InstanceOf(node_id, lane)->Open(std::move(context), sources_[node_id], sinks_[node_id]));
+        WEIR_RETURN_NOT_OK(InstanceOf(node_id, lane)->Open(std::move(context), sources_[node_id], sinks_[node_id]));
       }
     }
   }

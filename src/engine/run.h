@@ -17,12 +17,12 @@ namespace weir {
 
 struct RunOptions {
   int lanes = 1;
-  int64_t batch_rows = 8192;        // rows that operators aim at
-  int64_t split_rows = 0;           // cut source batches to at most so many rows (tests); 0: as they come
-  uint64_t jitter_seed = 0;         // disturb the order of lanes at random (tests); 0: off
-  uint64_t seed = 0;                // of random sources and steps
-  Channel::Limits channel;          // one batch per channel is a test mode
-  std::string temp_dir;             // exists; spill files
+  int64_t batch_rows = 8192;  // rows that operators aim at
+  int64_t split_rows = 0;     // cut source batches to at most so many rows (tests); 0: as they come
+  uint64_t jitter_seed = 0;   // disturb the order of lanes at random (tests); 0: off
+  uint64_t seed = 0;          // of random sources and steps
+  Channel::Limits channel;    // one batch per channel is a test mode
+  std::string temp_dir;       // exists; spill files
 };
 
 struct RunProgress {

@@ -95,6 +95,7 @@ void Scheduler::Work(int worker) {
     actor->state_ = Actor::kRunning;
     ++running_;
     lock.unlock();
+    // allowed: jitter is a mode of tests, which shifts real threads against one another
     if (jitter_seed_ != 0 && jitter() % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds(jitter() % 200));
     Result<SliceResult> result = actor->RunSlice();
     lock.lock();

@@ -1,8 +1,9 @@
 // Scheduler: a fixed pool of workers that runs task lanes cooperatively.
 //
-// A task lane is an actor: it runs a slice on one worker, then is queued again, or parks until one of its channels wakes
-// it. Lanes nearer to the sinks run first, so that what is in flight drains before more is read. No lane ever blocks a
-// worker; when nobody can run and somebody has not ended, the stage is stuck in a cycle of refusals and OnStuck is asked.
+// A task lane is an actor: it runs a slice on one worker, then is queued again, or parks until one of its channels
+// wakes it. Lanes nearer to the sinks run first, so that what is in flight drains before more is read. No lane ever
+// blocks a worker; when nobody can run and somebody has not ended, the stage is stuck in a cycle of refusals and
+// OnStuck is asked.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,8 @@ enum class SliceResult { kMore, kParked, kIdle, kEnded };
 class Actor {
  public:
   virtual ~Actor() = default;
-  /// Works for a while. kMore: queue me again; kParked: a wake will come; kIdle: ask again in a few ms; kEnded: never again.
+  /// Works for a while. kMore: queue me again; kParked: a wake will come; kIdle: ask again in a few ms; kEnded: never
+  /// again.
   virtual Result<SliceResult> RunSlice() = 0;
 
  private:

@@ -63,7 +63,9 @@ Result<TaskLane::Step> TaskLane::TakeInput() {
       case MessageKind::kWatermark:
         WEIR_RETURN_NOT_OK(input.instance->Watermark(input.port, message.producer, message.watermark));
         break;
-      case MessageKind::kEnd: WEIR_RETURN_NOT_OK(input.instance->End(input.port, message.producer)); break;
+      case MessageKind::kEnd:
+        WEIR_RETURN_NOT_OK(input.instance->End(input.port, message.producer));
+        break;
     }
     return Step::kDid;
   }

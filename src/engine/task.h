@@ -1,5 +1,5 @@
-// TaskLane: one lane of one task, the unit that the scheduler runs. A chain of operator instances joined by direct calls,
-// fed by a source reader or by channels.
+// TaskLane: one lane of one task, the unit that the scheduler runs. A chain of operator instances joined by direct
+// calls, fed by a source reader or by channels.
 #pragma once
 
 #include <deque>
@@ -21,8 +21,8 @@ class Instance;
 
 /// How test modes and limits change a run; see RunOptions.
 struct TaskOptions {
-  int64_t split_rows = 0;     // sources emit at most so many rows at once; 0: as they come
-  int slice_messages = 32;    // messages handled before the lane gives way
+  int64_t split_rows = 0;   // sources emit at most so many rows at once; 0: as they come
+  int slice_messages = 32;  // messages handled before the lane gives way
 };
 
 /// Where one output port of an instance leads: a fused instance, or an exchange into channels.
@@ -117,7 +117,7 @@ class Instance final : public Emitter {
   std::unique_ptr<SinkWriter> writer_;
   std::vector<Port> ports_;
   std::vector<std::vector<OutputEdge>> outputs_;
-  EventTime watermark_ = kMinEventTime;            // merged input
+  EventTime watermark_ = kMinEventTime;  // merged input
   EventTime forwarded_ = kMinEventTime;
   bool yielded_ = false;
   std::deque<Event> deferred_;

@@ -16,11 +16,13 @@ struct CreateConfig {
 ComponentSpec Spec() {
   return ComponentSpec::Source<CreateConfig>("Create")
       .Summary("Make a collection of the rows that are written here.")
-      .Doc("A mapping is a row; any other value `x` becomes the row `{element: x}`. A key that is missing in some "
-           "elements is null there. Nested mappings and lists keep their shape.")
+      .Doc(
+          "A mapping is a row; any other value `x` becomes the row `{element: x}`. A key that is missing in some "
+          "elements is null there. Nested mappings and lists keep their shape.")
       .Field("elements", &CreateConfig::elements,
              FieldDoc("The rows.").Required().Type("list").JsonSchema(R"({"type": "array"})").Example("[1, 2, 3]"))
-      .Field("reshuffle", &CreateConfig::reshuffle, FieldDoc("Accepted as Beam has it; changes nothing.").Default("true"))
+      .Field("reshuffle", &CreateConfig::reshuffle,
+             FieldDoc("Accepted as Beam has it; changes nothing.").Default("true"))
       .Example("two rows", R"(pipeline:
   transforms:
   - type: Create

@@ -52,11 +52,12 @@ class Inference {
       return;
     }
     if (into->kind != from.kind) {
-      static const char* const kNames[] = {"null", "a boolean", "an integer", "a number", "a string", "a list", "a mapping"};
+      static const char* const kNames[] = {"null",     "a boolean", "an integer", "a number",
+                                           "a string", "a list",    "a mapping"};
       good_ = false;
       diagnostics_.Error(place->source(), place->span(),
-                         std::string("this is ") + kNames[from.kind] + ", but the same field was " + kNames[into->kind] +
-                             " in an earlier element",
+                         std::string("this is ") + kNames[from.kind] + ", but the same field was " +
+                             kNames[into->kind] + " in an earlier element",
                          "give all elements one type, for example by quoting");
       return;
     }
@@ -83,13 +84,20 @@ class Inference {
 
 TypePtr TypeOf(const Shape& shape) {
   switch (shape.kind) {
-    case Shape::kNull: return arrow::null();
-    case Shape::kBool: return arrow::boolean();
-    case Shape::kInt: return arrow::int64();
-    case Shape::kDouble: return arrow::float64();
-    case Shape::kString: return arrow::utf8();
-    case Shape::kList: return arrow::list(TypeOf(shape.fields[0].second));
-    case Shape::kStruct: break;
+    case Shape::kNull:
+      return arrow::null();
+    case Shape::kBool:
+      return arrow::boolean();
+    case Shape::kInt:
+      return arrow::int64();
+    case Shape::kDouble:
+      return arrow::float64();
+    case Shape::kString:
+      return arrow::utf8();
+    case Shape::kList:
+      return arrow::list(TypeOf(shape.fields[0].second));
+    case Shape::kStruct:
+      break;
   }
   arrow::FieldVector fields;
   for (const auto& [name, field] : shape.fields) fields.push_back(arrow::field(name, TypeOf(field)));
@@ -99,11 +107,16 @@ TypePtr TypeOf(const Shape& shape) {
 Status Append(const NodePtr& node, arrow::ArrayBuilder* builder) {
   if (node == nullptr || (node->is_scalar() && node->IsNull())) return builder->AppendNull();
   switch (builder->type()->id()) {
-    case arrow::Type::NA: return builder->AppendNull();
-    case arrow::Type::BOOL: return static_cast<arrow::BooleanBuilder*>(builder)->Append(*node->AsBool());
-    case arrow::Type::INT64: return static_cast<arrow::Int64Builder*>(builder)->Append(*node->AsInt64());
-    case arrow::Type::DOUBLE: return static_cast<arrow::DoubleBuilder*>(builder)->Append(*node->AsDouble());
-    case arrow::Type::STRING: return static_cast<arrow::StringBuilder*>(builder)->Append(node->text());
+    case arrow::Type::NA:
+      return builder->AppendNull();
+    case arrow::Type::BOOL:
+      return static_cast<arrow::BooleanBuilder*>(builder)->Append(*node->AsBool());
+    case arrow::Type::INT64:
+      return static_cast<arrow::Int64Builder*>(builder)->Append(*node->AsInt64());
+    case arrow::Type::DOUBLE:
+      return static_cast<arrow::DoubleBuilder*>(builder)->Append(*node->AsDouble());
+    case arrow::Type::STRING:
+      return static_cast<arrow::StringBuilder*>(builder)->Append(node->text());
     case arrow::Type::LIST: {
       auto* list = static_cast<arrow::ListBuilder*>(builder);
       WEIR_RETURN_NOT_OK(list->Append());
@@ -118,7 +131,8 @@ Status Append(const NodePtr& node, arrow::ArrayBuilder* builder) {
       }
       return Status::OK();
     }
-    default: return Status::UnknownError("no literal of type ", builder->type()->ToString());
+    default:
+      return Status::UnknownError("no literal of type ", builder->type()->ToString());
   }
 }
 

@@ -7,9 +7,9 @@
 
 namespace weir {
 
-/// One row per item of the sequence `elements`: a map is a row, anything else is {element: x}. Types are inferred over all
-/// items (missing keys are null, integers among numbers become numbers); items that do not fit together are reported at
-/// their place. False after an error.
+/// One row per item of the sequence `elements`: a map is a row, anything else is {element: x}. Types are inferred over
+/// all items (missing keys are null, integers among numbers become numbers); items that do not fit together are
+/// reported at their place. False after an error.
 bool LiteralRows(const NodePtr& elements, Batch* out, Diagnostics* diagnostics);
 
 }  // namespace weir

@@ -17,11 +17,15 @@ struct SortConfig {
 ComponentSpec Spec() {
   return ComponentSpec::Transform<SortConfig>("Sort")
       .Summary("Put the rows of a bounded collection into one order.")
-      .Doc("The only step that orders rows across lanes; whoever reads its output directly (a file without shards, Print) "
-           "sees that order. Nulls come last in either direction, NaN after every number. Rows with equal keys keep the order "
-           "in which they arrive.")
-      .Guarantees("Needs the whole input before it gives the first row; past its share of the memory budget it sorts in "
-                  "runs on disk. With `limit` it keeps only that many rows.")
+      .Doc(
+          "The only step that orders rows across lanes; whoever reads its output directly (a file without shards, "
+          "Print) "
+          "sees that order. Nulls come last in either direction, NaN after every number. Rows with equal keys keep the "
+          "order "
+          "in which they arrive.")
+      .Guarantees(
+          "Needs the whole input before it gives the first row; past its share of the memory budget it sorts in "
+          "runs on disk. With `limit` it keeps only that many rows.")
       .KeepsFields()
       .Field("by", &SortConfig::by,
              FieldDoc("Fields in order of importance; a leading `-` sorts downwards.")
@@ -29,7 +33,8 @@ ComponentSpec Spec() {
                  .Type("list of string")
                  .JsonSchema(R"({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})")
                  .Example("[day, -amount]"))
-      .Field("limit", &SortConfig::limit, FieldDoc("Give only the first so many rows; -1 gives all.").Default("-1").Min("-1"))
+      .Field("limit", &SortConfig::limit,
+             FieldDoc("Give only the first so many rows; -1 gives all.").Default("-1").Min("-1"))
       .Example("dearest first", R"(pipeline:
   type: chain
   transforms:
@@ -118,15 +123,15 @@ std::optional<StepBinding> BindSort(const SortConfig& config, BindContext& conte
   std::vector<int> reads, pass_through(in.schema->num_fields());
   for (const SortKey& key : options.keys) reads.push_back(key.column);
   for (int i = 0; i < in.schema->num_fields(); ++i) pass_through[i] = i;
-  StepBinding binding = RowWiseBinding(
-      context, in.schema, reads, pass_through,
-      [schema = in.schema, options](const OperatorContext& lane) -> Result<std::unique_ptr<Operator>> {
-        SorterOptions here = options;
-        here.batch_rows = lane.batch_rows;
-        here.temp_dir = lane.temp_dir;
-        here.memory = lane.memory;
-        return std::make_unique<Sort>(schema, here);
-      });
+  StepBinding binding =
+      RowWiseBinding(context, in.schema, reads, pass_through,
+                     [schema = in.schema, options](const OperatorContext& lane) -> Result<std::unique_ptr<Operator>> {
+                       SorterOptions here = options;
+                       here.batch_rows = lane.batch_rows;
+                       here.temp_dir = lane.temp_dir;
+                       here.memory = lane.memory;
+                       return std::make_unique<Sort>(schema, here);
+                     });
   binding.operators[0].max_lanes = 1;
   binding.operators[0].inputs = {Exchange{ExchangeKind::kGather, {}}};
   binding.can_reject = false;

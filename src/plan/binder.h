@@ -25,8 +25,8 @@ struct BoundStep {
   NodePtr node;
   StepBinding binding;
   std::vector<BoundInput> inputs;
-  CollectionInfo errors;        // of the error output
-  bool errors_read = false;     // somebody consumes it
+  CollectionInfo errors;     // of the error output
+  bool errors_read = false;  // somebody consumes it
   double error_threshold = 1.0;
 };
 
@@ -44,6 +44,7 @@ struct BindOptions {
 };
 
 /// The graph is complete only if `diagnostics` has no errors afterwards.
-BoundGraph Bind(const LogicalGraph& graph, const Registry& registry, const BindOptions& options, Diagnostics* diagnostics);
+BoundGraph Bind(const LogicalGraph& graph, const Registry& registry, const BindOptions& options,
+                Diagnostics* diagnostics);
 
 }  // namespace weir

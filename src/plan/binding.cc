@@ -15,7 +15,8 @@ int BindContext::FindColumn(const arrow::Schema& schema, const std::string& name
   std::string list;
   for (size_t i = 0; i < names.size() && i < 12; ++i) list += (i ? ", " : "") + names[i];
   if (names.size() > 12) list += ", …";
-  Error(node, "unknown field '" + name + "'", near.empty() ? "the fields are: " + list : "did you mean '" + near + "'?");
+  Error(node, "unknown field '" + name + "'",
+        near.empty() ? "the fields are: " + list : "did you mean '" + near + "'?");
   return -1;
 }
 
@@ -63,8 +64,8 @@ StepBinding RowWiseBinding(const BindContext& context, SchemaPtr output_schema, 
 }
 
 SchemaPtr ErrorSchema(const TypePtr& element) {
-  return arrow::schema({arrow::field("element", element), arrow::field("msg", arrow::utf8()),
-                        arrow::field("stack", arrow::utf8())});
+  return arrow::schema(
+      {arrow::field("element", element), arrow::field("msg", arrow::utf8()), arrow::field("stack", arrow::utf8())});
 }
 
 }  // namespace weir

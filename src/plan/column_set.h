@@ -14,17 +14,22 @@ class ColumnSet {
   int num_columns() const { return static_cast<int>(bits_.size()); }
   bool contains(int column) const { return bits_[column]; }
   bool all() const {
-    for (bool bit : bits_) if (!bit) return false;
+    for (bool bit : bits_)
+      if (!bit) return false;
     return true;
   }
   void Add(int column) { bits_[column] = true; }
-  void AddAll(const std::vector<int>& columns) { for (int column : columns) Add(column); }
+  void AddAll(const std::vector<int>& columns) {
+    for (int column : columns) Add(column);
+  }
   void AddAll(const ColumnSet& other) {
-    for (int i = 0; i < num_columns(); ++i) if (other.bits_[i]) bits_[i] = true;
+    for (int i = 0; i < num_columns(); ++i)
+      if (other.bits_[i]) bits_[i] = true;
   }
   std::vector<int> ToIndices() const {
     std::vector<int> out;
-    for (int i = 0; i < num_columns(); ++i) if (bits_[i]) out.push_back(i);
+    for (int i = 0; i < num_columns(); ++i)
+      if (bits_[i]) out.push_back(i);
     return out;
   }
   bool operator==(const ColumnSet&) const = default;

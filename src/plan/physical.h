@@ -1,4 +1,5 @@
-// PhysicalPlan: what the engine runs. Nodes in topological order, each with its factory, its inputs and how rows get there.
+// PhysicalPlan: what the engine runs. Nodes in topological order, each with its factory, its inputs and how rows get
+// there.
 #pragma once
 
 #include <functional>
@@ -20,9 +21,9 @@ enum class NodeRole { kSource, kOperator, kSink };
 
 struct PhysicalNode {
   int id = -1;
-  int step = -1;          // index of the logical step, for explain and statistics
+  int step = -1;  // index of the logical step, for explain and statistics
   std::string step_name;
-  std::string name;       // of the operator: "Combine (partial)"
+  std::string name;  // of the operator: "Combine (partial)"
   NodeRole role = NodeRole::kOperator;
   std::vector<PhysicalInput> inputs;
   /// Per output port; the error port, if somebody reads it, is the last.
@@ -34,7 +35,7 @@ struct PhysicalNode {
   ScanRequest scan;              // sources
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;  // see OperatorSpec
-  bool can_project = false;      // sources
+  bool can_project = false;                                                            // sources
   std::function<Result<std::shared_ptr<Source>>(const ScanRequest&)> make_source;
   std::function<Result<std::shared_ptr<Sink>>()> make_sink;
   std::vector<std::string> notes;

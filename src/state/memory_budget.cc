@@ -26,8 +26,8 @@ int64_t NowNs() {
   return t.tv_sec * 1'000'000'000 + t.tv_nsec;
 }
 
-/// Resident bytes that are the process's own. Pages of files (code, mapped data) can be dropped by the system at any time,
-/// but a limit on the process counts them too, so they count here.
+/// Resident bytes that are the process's own. Pages of files (code, mapped data) can be dropped by the system at any
+/// time, but a limit on the process counts them too, so they count here.
 int64_t ResidentBytes() {
   static const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
   static const int64_t page = sysconf(_SC_PAGESIZE);
@@ -41,7 +41,7 @@ int64_t ResidentBytes() {
 }
 
 int64_t ReadLimit(const char* path) {
-  std::ifstream in(path);
+  std::ifstream in(path);  // allowed: the kernel's view of this process; no test replaces it
   std::string word;
   if (!(in >> word) || word == "max") return std::numeric_limits<int64_t>::max();
   const int64_t value = std::strtoll(word.c_str(), nullptr, 10);
@@ -50,8 +50,8 @@ int64_t ReadLimit(const char* path) {
 
 int64_t MachineBytes() {
   const int64_t physical = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-  return std::min({physical, ReadLimit("/sys/fs/cgroup/memory.max"),
-                   ReadLimit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
+  return std::min(
+      {physical, ReadLimit("/sys/fs/cgroup/memory.max"), ReadLimit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
 }
 
 }  // namespace

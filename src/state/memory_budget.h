@@ -1,8 +1,8 @@
 // MemoryBudget: one limit for the whole process, shared by every operator that keeps state.
 //
-// Operators account what their state holds; the rest of the process (code, readers, channels, allocator) is measured: now
-// and then the budget reads the resident size, and what is not accounted state is taken off what state may hold. So the
-// limit holds for the process as the operating system sees it, not only for our book-keeping.
+// Operators account what their state holds; the rest of the process (code, readers, channels, allocator) is measured:
+// now and then the budget reads the resident size, and what is not accounted state is taken off what state may hold. So
+// the limit holds for the process as the operating system sees it, not only for our book-keeping.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,8 @@ namespace weir {
 
 class MemoryBudget {
  public:
-  /// `limit_bytes` 0: 60 % of the machine's memory, or of the cgroup's limit where that is less. Errors: Invalid below 64 MiB.
+  /// `limit_bytes` 0: 60 % of the machine's memory, or of the cgroup's limit where that is less. Errors: Invalid below
+  /// 64 MiB.
   static Result<std::unique_ptr<MemoryBudget>> Make(int64_t limit_bytes);
 
   /// A limit for state alone, whatever the process takes besides; of any size. For tests.
@@ -54,9 +55,9 @@ class MemoryReservation {
   /// The operator's state holds `bytes` now. Cheap; call it per batch.
   void Set(int64_t bytes);
   int64_t bytes() const { return bytes_; }
-  /// State in all is over its limit and this holder has its share of it or more: it should write something to disk and Set()
-  /// what is left. A holder below its share goes on; one above it will give.
-  /// `more_bytes`: what it is about to add in one piece, since tables double.
+  /// State in all is over its limit and this holder has its share of it or more: it should write something to disk and
+  /// Set() what is left. A holder below its share goes on; one above it will give. `more_bytes`: what it is about to
+  /// add in one piece, since tables double.
   bool ShouldSpill(int64_t more_bytes = 0) const;
   /// What this holder may have if all holders had the same.
   int64_t share_bytes() const;

@@ -53,7 +53,8 @@ uint64_t OrderedDouble(double value) {
 void AppendValue(const arrow::ArrayData& column, int64_t row, bool invert, KeyBytes* out) {
   switch (column.type->id()) {
     case arrow::Type::BOOL:
-      out->Byte((arrow::bit_util::GetBit(column.buffers[1]->data(), column.offset + row) ? 1 : 0) ^ (invert ? 0xff : 0));
+      out->Byte((arrow::bit_util::GetBit(column.buffers[1]->data(), column.offset + row) ? 1 : 0) ^
+                (invert ? 0xff : 0));
       return;
     case arrow::Type::INT64:
     case arrow::Type::TIMESTAMP:
@@ -62,7 +63,9 @@ void AppendValue(const arrow::ArrayData& column, int64_t row, bool invert, KeyBy
     case arrow::Type::DATE32:
       out->Word(static_cast<uint64_t>(int64_t{column.GetValues<int32_t>(1)[row]}) ^ kSign, invert);
       return;
-    case arrow::Type::DOUBLE: out->Word(OrderedDouble(column.GetValues<double>(1)[row]), invert); return;
+    case arrow::Type::DOUBLE:
+      out->Word(OrderedDouble(column.GetValues<double>(1)[row]), invert);
+      return;
     case arrow::Type::DECIMAL128: {
       const auto* words = column.GetValues<uint64_t>(1, 2 * column.offset) + 2 * row;
       out->Word(words[1] ^ kSign, invert);
@@ -76,7 +79,8 @@ void AppendValue(const arrow::ArrayData& column, int64_t row, bool invert, KeyBy
       out->Text({bytes + offsets[row], static_cast<size_t>(offsets[row + 1] - offsets[row])}, invert);
       return;
     }
-    default: return;  // null: nothing but the marker
+    default:
+      return;  // null: nothing but the marker
   }
 }
 
@@ -103,8 +107,10 @@ bool IsSortable(const arrow::DataType& type) {
     case arrow::Type::DOUBLE:
     case arrow::Type::DECIMAL128:
     case arrow::Type::STRING:
-    case arrow::Type::BINARY: return true;
-    default: return false;
+    case arrow::Type::BINARY:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -32,8 +32,8 @@ struct EncodedKeys {
   struct Prefix {
     uint64_t high = 0, low = 0;
   };
-  std::vector<Prefix> prefixes;         // per row
-  std::vector<uint32_t> tail_offsets;   // rows + 1, empty when no key is longer than 16 bytes
+  std::vector<Prefix> prefixes;        // per row
+  std::vector<uint32_t> tail_offsets;  // rows + 1, empty when no key is longer than 16 bytes
   std::string tails;
   int64_t size_bytes() const {
     return static_cast<int64_t>(prefixes.capacity() * 16 + tail_offsets.capacity() * 4 + tails.capacity());

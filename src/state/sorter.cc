@@ -76,7 +76,8 @@ Status Sorter::Add(Batch batch) {
   batches_.push_back(std::move(batch));
   // Prefixes stand in the entries now; only tails are asked for again.
   if (keys_.back().tail_offsets.empty()) keys_.back() = EncodedKeys();
-  if (options_.limit > 0 && static_cast<int64_t>(entries_.size()) > std::max<int64_t>(kCutFactor * options_.limit, 65536)) {
+  if (options_.limit > 0 &&
+      static_cast<int64_t>(entries_.size()) > std::max<int64_t>(kCutFactor * options_.limit, 65536)) {
     WEIR_RETURN_NOT_OK(CutToLimit());
   }
   Account();

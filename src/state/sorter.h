@@ -1,5 +1,6 @@
-// Sorter: external merge sort of batches. Rows are sorted by number, in runs that fit into memory; a run that must make room
-// goes to disk; what comes out is merged from all runs. Payload columns are copied once per run and once in the merge.
+// Sorter: external merge sort of batches. Rows are sorted by number, in runs that fit into memory; a run that must make
+// room goes to disk; what comes out is merged from all runs. Payload columns are copied once per run and once in the
+// merge.
 #pragma once
 
 #include <memory>
@@ -17,8 +18,8 @@ namespace weir {
 
 struct SorterOptions {
   std::vector<SortKey> keys;
-  int64_t limit = -1;          // only the first rows are wanted; -1: all
-  int64_t batch_rows = 8192;   // of what comes out
+  int64_t limit = -1;         // only the first rows are wanted; -1: all
+  int64_t batch_rows = 8192;  // of what comes out
   std::string temp_dir;
   MemoryBudget* memory = nullptr;  // null: unlimited
 };

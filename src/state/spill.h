@@ -1,8 +1,8 @@
 // Spill files: batches that did not fit into memory, written once in order and read back once in order.
 //
-// A file has no name: it is unlinked as soon as it is open, so nothing is left however the process ends. Format: Arrow IPC
-// stream with LZ4, one per file; columns of the schema (pruned ones as nulls), then those of event time, window and weight
-// that are not one constant for the whole file.
+// A file has no name: it is unlinked as soon as it is open, so nothing is left however the process ends. Format: Arrow
+// IPC stream with LZ4, one per file; columns of the schema (pruned ones as nulls), then those of event time, window and
+// weight that are not one constant for the whole file.
 #pragma once
 
 #include <memory>

@@ -20,11 +20,14 @@ std::string Seconds(int64_t us) {
 std::string WindowingStrategy::ToString() const {
   std::string offset = offset_us != 0 ? ", offset " + Seconds(offset_us) : "";
   switch (kind) {
-    case WindowKind::kGlobal: return "global";
-    case WindowKind::kFixed: return "fixed(size " + Seconds(size_us) + offset + ")";
+    case WindowKind::kGlobal:
+      return "global";
+    case WindowKind::kFixed:
+      return "fixed(size " + Seconds(size_us) + offset + ")";
     case WindowKind::kSliding:
       return "sliding(size " + Seconds(size_us) + ", period " + Seconds(period_us) + offset + ")";
-    case WindowKind::kSessions: return "sessions(gap " + Seconds(gap_us) + ")";
+    case WindowKind::kSessions:
+      return "sessions(gap " + Seconds(gap_us) + ")";
   }
   return "";
 }
@@ -32,7 +35,9 @@ std::string WindowingStrategy::ToString() const {
 void AssignWindows(const WindowingStrategy& windowing, EventTime time, std::vector<Window>* out) {
   out->clear();
   switch (windowing.kind) {
-    case WindowKind::kGlobal: out->push_back(Window{}); return;
+    case WindowKind::kGlobal:
+      out->push_back(Window{});
+      return;
     case WindowKind::kFixed: {
       EventTime start = FixedWindowStart(time, windowing.size_us, windowing.offset_us);
       out->push_back({start, start + windowing.size_us});
@@ -48,7 +53,9 @@ void AssignWindows(const WindowingStrategy& windowing, EventTime time, std::vect
       }
       return;
     }
-    case WindowKind::kSessions: out->push_back({time, time + windowing.gap_us}); return;
+    case WindowKind::kSessions:
+      out->push_back({time, time + windowing.gap_us});
+      return;
   }
 }
 

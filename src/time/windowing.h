@@ -31,7 +31,8 @@ struct WindowingStrategy {
   std::string ToString() const;
 };
 
-/// Start of the fixed window of `size_us` (offset `offset_us`) that holds `time`. Floor division, right for times < 1970.
+/// Start of the fixed window of `size_us` (offset `offset_us`) that holds `time`. Floor division, right for times <
+/// 1970.
 inline EventTime FixedWindowStart(EventTime time, int64_t size_us, int64_t offset_us) {
   int64_t remainder = (time - offset_us) % size_us;
   if (remainder < 0) remainder += size_us;

@@ -2,8 +2,8 @@
 #include "batch/batch.h"
 
 #include <arrow/array.h>
-#include <arrow/builder.h>
 #include <arrow/buffer.h>
+#include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// The engine with operators made for the purpose: shapes that deadlock naive engines, order of calls, early stop, errors.
-// They run under every number of lanes, with one-batch channels and with jitter, and must always give the same.
+// The engine with operators made for the purpose: shapes that deadlock naive engines, order of calls, early stop,
+// errors. They run under every number of lanes, with one-batch channels and with jitter, and must always give the same.
 #include "engine/run.h"
 
 #include <arrow/array.h>
@@ -263,7 +263,8 @@ TEST(RunTest, DiamondIntoRefusingJoinEnds) {
     const int source = plan.Source(std::make_shared<CountingSource>(100, 50));
     const int left = plan.Op([] { return std::make_unique<PassOn>(); }, {{source, 0, kForward}});
     const int right = plan.Op([] { return std::make_unique<PassOn>(); }, {{source, 0, kRebalance}});
-    const int join = plan.Op([] { return std::make_unique<BuildThenProbe>(); }, {{left, 0, kHashX}, {right, 0, kHashX}});
+    const int join =
+        plan.Op([] { return std::make_unique<BuildThenProbe>(); }, {{left, 0, kHashX}, {right, 0, kHashX}});
     plan.Op([&] { return std::make_unique<SumSink>(&total); }, {{join, 0, kForward}});
     Execute(plan.Take(), options);
     EXPECT_EQ(total.rows, 10000);
@@ -293,7 +294,8 @@ TEST(RunTest, CollectionJoinedWithItself) {
     Total total;
     PlanBuilder plan;
     const int source = plan.Source(std::make_shared<CountingSource>(40, 50));
-    const int join = plan.Op([] { return std::make_unique<BuildThenProbe>(); }, {{source, 0, kHashX}, {source, 0, kHashX}});
+    const int join =
+        plan.Op([] { return std::make_unique<BuildThenProbe>(); }, {{source, 0, kHashX}, {source, 0, kHashX}});
     plan.Op([&] { return std::make_unique<SumSink>(&total); }, {{join, 0, kForward}});
     Execute(plan.Take(), options);
     EXPECT_EQ(total.rows, 4000);

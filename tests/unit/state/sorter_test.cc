@@ -31,7 +31,8 @@ Row RandomRow(std::mt19937_64& random, int64_t number) {
   row.number = number;
   static const int64_t kInts[] = {0, -1, 1, INT64_MIN, INT64_MAX, 42};
   static const double kDoubles[] = {0.0, -0.0, 1.5, -1.5, INFINITY, -INFINITY, NAN, 1e300};
-  static const std::string kTexts[] = {"", "a", "b", std::string("a\0b", 3), "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "é", "\xff"};
+  static const std::string kTexts[] = {"",  "a",   "b", std::string("a\0b", 3), "aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                                       "é", "\xff"};
   if (random() % 5) row.i = random() % 3 ? kInts[random() % 6] : static_cast<int64_t>(random());
   if (random() % 5) row.d = kDoubles[random() % 8];
   if (random() % 5) row.s = kTexts[random() % 6];
