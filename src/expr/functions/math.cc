@@ -208,7 +208,7 @@ void AddMath(FunctionList* list) {
     list->push_back({name, "math", doc, example, result, {{"(number) -> number", kernel, kCanFail}}});
   };
   partial("sqrt", "Square root.", "sqrt(9)", "3.0", Row<Sqrt>);
-  plain("cbrt", "Cube root.", "cbrt(27)", "3.0", kPlain<std::cbrt>);
+  plain("cbrt", "Cube root.", "cbrt(8)", "2.0", kPlain<std::cbrt>);
   plain("exp", "e to the power of x.", "exp(0)", "1.0", kPlain<std::exp>);
   partial("ln", "Natural logarithm.", "ln(1)", "0.0", Row<Ln>);
   list->push_back(
