@@ -18,8 +18,10 @@ struct FlattenConfig {};
 ComponentSpec Spec() {
   return ComponentSpec::Transform<FlattenConfig>("Flatten")
       .Summary("Put the rows of several collections into one.")
-      .Doc("The fields of the result are the fields of all inputs, in order of first appearance; a field that an input does "
-           "not have is null in its rows. A list as `input` of any step is an implicit Flatten.")
+      .Doc(
+          "The fields of the result are the fields of all inputs, in order of first appearance; a field that an input "
+          "does "
+          "not have is null in its rows. A list as `input` of any step is an implicit Flatten.")
       .Example("two lists", R"(pipeline:
   transforms:
   - {type: Create, name: A, config: {elements: [{x: 1}]}}
@@ -35,7 +37,7 @@ Result<ArrayDataPtr> WidenColumn(const ArrayDataPtr& column, const TypePtr& type
   return widened.array();
 }
 
-/// For each input and output column: the input's column, or -1; and whether an integer must become a number.
+/// For each input and output column: the input's column, or -1; and whether it must become a wider type.
 struct ColumnSource {
   int column = -1;
   bool widen = false;
@@ -79,12 +81,32 @@ class Flatten final : public Operator {
   ColumnSet needed_;
 };
 
+TypePtr CommonType(const TypePtr& a, const TypePtr& b);
+
+/// The fields of both, in order of first appearance; null where a common one has no common type.
+TypePtr CommonRow(const arrow::DataType& a, const arrow::DataType& b) {
+  arrow::FieldVector fields = a.fields();
+  for (const auto& field : b.fields()) {
+    auto known =
+        std::find_if(fields.begin(), fields.end(), [&](const auto& other) { return other->name() == field->name(); });
+    if (known == fields.end()) {
+      fields.push_back(field);
+      continue;
+    }
+    TypePtr common = CommonType((*known)->type(), field->type());
+    if (common == nullptr) return nullptr;
+    *known = arrow::field(field->name(), common);
+  }
+  return arrow::struct_(std::move(fields));
+}
+
 /// The type of a field that inputs give different types; null where there is none.
 TypePtr CommonType(const TypePtr& a, const TypePtr& b) {
   if (a->Equals(*b) || b->id() == arrow::Type::NA) return a;
   if (a->id() == arrow::Type::NA) return b;
   const bool numbers = (a->id() == arrow::Type::INT64 || a->id() == arrow::Type::DOUBLE) &&
                        (b->id() == arrow::Type::INT64 || b->id() == arrow::Type::DOUBLE);
+  if (a->id() == arrow::Type::STRUCT && b->id() == arrow::Type::STRUCT) return CommonRow(*a, *b);
   return numbers ? arrow::float64() : nullptr;
 }
 
@@ -141,8 +163,8 @@ std::optional<StepBinding> BindFlatten(const FlattenConfig&, BindContext& contex
     info.bounded = info.bounded && input.info.bounded;
     info.changes = info.changes || input.info.changes;
     if (!(input.info.windowing == info.windowing)) {
-      context.StepError("the inputs have different windowings: " + info.windowing.ToString() + " and, in '" + input.origin +
-                            "', " + input.info.windowing.ToString(),
+      context.StepError("the inputs have different windowings: " + info.windowing.ToString() + " and, in '" +
+                            input.origin + "', " + input.info.windowing.ToString(),
                         "window them alike with WindowInto before");
       return std::nullopt;
     }

@@ -76,6 +76,7 @@ class Binder {
   void BindLogical(const LogicalStep& step);
   bool ResolveRef(const OutputRef& ref, const std::string& alias, Resolved* out);
   bool ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out);
+  void DropImpossibleErrors(std::vector<Resolved>* parts) const;
   bool CheckArity(const LogicalStep& step, const Component& component, size_t inputs);
   /// Adds a bound step and returns its index, or -1 after an error.
   int AddStep(const LogicalStep& step, const Component& component, const std::string& name, const NodePtr& config,
@@ -142,12 +143,23 @@ bool Binder::ResolveRef(const OutputRef& ref, const std::string& alias, Resolved
   return true;
 }
 
+/// In a union, errors of a step that cannot reject rows add nothing, but their `element` could have a type of its own.
+void Binder::DropImpossibleErrors(std::vector<Resolved>* parts) const {
+  for (size_t i = parts->size(); i-- > 0 && parts->size() > 1;) {
+    const BoundInput& input = (*parts)[i].input;
+    if (input.output == BoundInput::kErrors && !bound_.steps[input.step].binding.can_reject) {
+      parts->erase(parts->begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+}
+
 bool Binder::ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out) {
   if (input.refs.empty()) return false;  // refers to nothing that exists: already said
   std::vector<Resolved> parts(input.refs.size());
   bool good = true;
   for (size_t i = 0; i < input.refs.size(); ++i) good &= ResolveRef(input.refs[i], "", &parts[i]);
   if (!good) return false;
+  DropImpossibleErrors(&parts);
   if (parts.size() == 1) {
     *out = std::move(parts[0]);
   } else {

@@ -2,6 +2,7 @@
 // A composite's input that joins several collections, or that is windowed, becomes a step of its own
 // ("Comp/Flatten[a]", "Comp/WindowInto[a]"), so that a reference is always exactly one output and the graph stays
 // linear in the file's size.
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -143,7 +144,39 @@ class GraphBuilder {
     step.output_schema = item.output_schema;
     step.when = item.when;
     step.resource_hints = item.resource_hints;
-    return AddStep(std::move(step), {scope, &item, nullptr});
+    const std::string name = step.name;
+    const int id = AddStep(std::move(step), {scope, &item, nullptr});
+    if (item.output_schema) AddValidation(id, name, item);
+    return id;
+  }
+
+  /// `output_schema` is a ValidateWithSchema after the step; its errors are errors of the step.
+  void AddValidation(int id, const std::string& name, const TreeItem& item) {
+    LogicalStep step;
+    step.type = "ValidateWithSchema";
+    step.name = name + "/" + step.type;
+    step.node = item.node;
+    step.type_node = item.type_node;
+    step.config = MakeMapNode({{MakeScalarNode("schema", item.output_schema), item.output_schema}}, item.output_schema);
+    step.error_handling = item.error_handling;
+    const Span span = item.output_schema->span();
+    step.inputs.push_back({"", {{id, "", false, span, item.output_schema->source()}}});
+    const int validation = AddStep(std::move(step), {});
+    validation_of_[id] = validation;
+  }
+
+  /// The step that joins the errors of a step and of its validation.
+  int AllErrors(int id, int validation, const TreeRef& ref) {
+    auto [it, fresh] = all_errors_of_.emplace(id, -1);
+    if (!fresh) return it->second;
+    LogicalStep step;
+    step.type = "Flatten";
+    step.name = steps_[id].name + "/Flatten[errors]";
+    step.node = steps_[id].node;
+    step.type_node = steps_[id].type_node;
+    step.inputs.push_back(
+        {"", {{id, "errors", true, ref.span, ref.source}, {validation, "errors", true, ref.span, ref.source}}});
+    return it->second = AddStep(std::move(step), {});
   }
 
   void DeclareInputs(Scope* scope, const TreeItem& item) {
@@ -222,9 +255,12 @@ class GraphBuilder {
     if (scope->steps[index] >= 0) {
       const int step = scope->steps[index];
       const auto& handling = steps_[step].error_handling;
-      if (handling && handling->output == output) consumed_errors_.insert(step);
-      if (handling && output == "errors") consumed_errors_.insert(step);
-      return {step, output};
+      const bool is_errors = output == "errors" || (handling && handling->output == output);
+      if (is_errors) consumed_errors_.insert(step);
+      auto validation = validation_of_.find(step);
+      if (validation == validation_of_.end()) return {step, output};
+      if (is_errors) return {AllErrors(step, validation->second, ref), ""};
+      return output.empty() ? Resolved{validation->second, ""} : Resolved{step, output};
     }
     Scope* inner = scope->children[index].get();
     if (inner->composite.implicit_output >= 0) {
@@ -314,7 +350,7 @@ class GraphBuilder {
   }
 
   void ResolveStep(int id) {
-    const Pending& pending = pending_[id];
+    const Pending pending = pending_[id];
     auto resolve = [&](const TreeInput& input, StepInput* out) {
       out->refs.reserve(input.refs.size());
       for (const TreeRef& ref : input.refs) {
@@ -327,6 +363,7 @@ class GraphBuilder {
       }
     };
     LogicalStep& step = steps_[id];
+    if (pending.scope == nullptr) return;  // made with its inputs
     if (pending.item == nullptr) {
       resolve(*pending.input, &step.inputs.emplace_back());
       return;
@@ -376,7 +413,7 @@ class GraphBuilder {
 
   void CheckErrorsConsumed() {
     for (const LogicalStep& step : steps_) {
-      if (!step.error_handling || consumed_errors_.count(step.id)) continue;
+      if (!step.error_handling || consumed_errors_.count(step.id) || !pending_[step.id].item) continue;
       NodePtr at = step.error_handling->node->Find("output");
       const std::string name = pending_[step.id].item->EffectiveName() + "." + step.error_handling->output;
       Error(at, "unconsumed error output: nothing takes '" + name + "'",
@@ -429,10 +466,11 @@ class GraphBuilder {
   const TreeItem& root_;
   UnreadErrors unread_errors_;
   Diagnostics* diagnostics_;
-  std::vector<LogicalStep> steps_;
-  std::vector<Pending> pending_;
+  std::deque<LogicalStep> steps_;  // grows while references to its elements are held
+  std::deque<Pending> pending_;
   std::unordered_set<std::string> paths_;
   std::unordered_set<int> consumed_errors_;
+  std::unordered_map<int, int> validation_of_, all_errors_of_;
   int suggestions_ = 0;
 };
 

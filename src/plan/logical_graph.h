@@ -64,7 +64,7 @@ struct LogicalStep {
   std::optional<WindowingSpec> windowing;
   NodePtr windowing_node;
   std::optional<ErrorHandling> error_handling;
-  NodePtr output_schema;   // null when there is none; rows that violate it are errors of this step
+  NodePtr output_schema;   // null when there is none; a ValidateWithSchema step follows, which readers of this one read
   std::vector<int> after;  // steps that must have ended before this one starts
   NodePtr when;            // null when there is none
   NodePtr resource_hints;  // kept and shown, not used
