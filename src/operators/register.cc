@@ -23,6 +23,7 @@ void RegisterSort(Registry& registry);
 void RegisterStripErrorMetadata(Registry& registry);
 void RegisterSql(Registry& registry);
 void RegisterTop(Registry& registry);
+void RegisterValidateWithSchema(Registry& registry);
 void RegisterWindowInto(Registry& registry);
 
 void RegisterOperators(Registry& registry) {
@@ -44,6 +45,7 @@ void RegisterOperators(Registry& registry) {
   RegisterStripErrorMetadata(registry);
   RegisterSql(registry);
   RegisterTop(registry);
+  RegisterValidateWithSchema(registry);
   RegisterWindowInto(registry);
 }
 

@@ -49,6 +49,7 @@ struct TreeItem {
   bool is_composite = false;  // chains as well
   std::vector<TreeItem> items;
   std::vector<TreeOutput> outputs;
+  int num_chained = 0;       // of a chain: so many items follow each other; extra_transforms come after them
   int implicit_output = -1;  // index of the item whose outputs are the composite's; then `outputs` is empty
 
   const std::string& EffectiveName() const { return name.empty() ? type : name; }

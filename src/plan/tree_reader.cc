@@ -29,6 +29,7 @@ class TreeReader {
     root->type_node = node;
     if (node->is_sequence()) {  // a bare list of transforms
       ReadItems(node, 1, root);
+      LinkChains(root);
       return;
     }
     if (!node->is_map()) {
@@ -52,6 +53,7 @@ class TreeReader {
         node->Find("transforms") || node->Find("source") ? "" : "a pipeline's steps are listed under 'transforms'");
     ReadCommon(node, root);
     ReadComposite(node, 1, root);
+    LinkChains(root);
   }
 
  private:
@@ -279,13 +281,13 @@ class TreeReader {
     }
     const size_t chained = composite->items.size();
     if (chained == 0 && transforms && transforms->is_sequence()) Error(transforms, "there are no transforms");
+    composite->num_chained = static_cast<int>(chained);
     const bool is_chain = composite->type == "chain";
     if (is_chain) {
       for (size_t i = 0; i < chained; ++i) RefuseExplicitInput(composite->items[i]);
     }
     if (NodePtr extra = node->Find("extra_transforms"); extra && is_chain) ReadItems(extra, depth, composite);
-    if (is_chain || ChainsImplicitly(*composite)) LinkChain(chained, composite);
-    ReadOutputs(node->Find("output"), chained, composite);
+    ReadOutputs(node->Find("output"), composite);
   }
 
   void RefuseExplicitInput(const TreeItem& item) {
@@ -307,12 +309,21 @@ class TreeReader {
     return true;
   }
 
-  static void LinkChain(size_t chained, TreeItem* composite) {
-    for (size_t i = 0; i < chained; ++i) {
+  /// Gives the steps of chains their inputs, outermost first: a chain inside a chain gets its own from the one around
+  /// it.
+  static void LinkChains(TreeItem* composite) {
+    if (composite->type == "chain" || ChainsImplicitly(*composite)) LinkChain(composite);
+    for (TreeItem& item : composite->items) {
+      if (item.is_composite) LinkChains(&item);
+    }
+  }
+
+  static void LinkChain(TreeItem* composite) {
+    for (int i = 0; i < composite->num_chained; ++i) {
       TreeItem& item = composite->items[i];
       item.inputs.clear();
       if (i > 0) {
-        item.inputs.push_back({"", {RefTo(static_cast<int>(i) - 1, item.type_node)}});
+        item.inputs.push_back({"", {RefTo(i - 1, item.type_node)}});
       } else if (composite->explicit_no_input) {
         item.explicit_no_input = true;
       } else if (!item.explicit_no_input) {
@@ -323,26 +334,24 @@ class TreeReader {
         }
       }
     }
-    if (chained > 0) composite->implicit_output = static_cast<int>(chained) - 1;
+    if (composite->num_chained > 0 && composite->outputs.empty())
+      composite->implicit_output = composite->num_chained - 1;
   }
 
-  void ReadOutputs(const NodePtr& node, size_t chained, TreeItem* composite) {
+  void ReadOutputs(const NodePtr& node, TreeItem* composite) {
     if (!node || (node->is_scalar() && node->IsNull())) return;
     if (node->is_sequence()) {
       Error(node, "'output' is one reference or a mapping from names to references; this is a list");
       return;
     }
-    const int last = composite->implicit_output;
-    composite->implicit_output = -1;
     auto add = [&](const std::string& name, const NodePtr& value) {
       TreeOutput output{name, {}};
       if (!ReadRef(value, "output", &output.ref)) return;
-      if (last >= 0 && composite->type == "chain") NameLastOutput(*composite, chained, &output.ref);
+      if (composite->type == "chain" && composite->num_chained > 0) NameLastOutput(*composite, &output.ref);
       composite->outputs.push_back(std::move(output));
     };
     if (node->is_map()) {
       for (const NodeEntry& entry : node->entries()) add(entry.key->text(), entry.value);
-      if (node->entries().empty()) composite->implicit_output = last;
     } else {
       add("output", node);
     }
@@ -350,12 +359,13 @@ class TreeReader {
 
   /// A chain's output names the last step, an output of it, or both ("Last.good"). Extra transforms may be named as
   /// well.
-  static void NameLastOutput(const TreeItem& composite, size_t chained, TreeRef* ref) {
-    const TreeItem& item = composite.items[chained - 1];
+  static void NameLastOutput(const TreeItem& composite, TreeRef* ref) {
+    const int last = composite.num_chained - 1;
+    const TreeItem& item = composite.items[last];
     if (ref->text == item.name || ref->text == item.type) {
-      *ref = {static_cast<int>(chained) - 1, "", ref->span, ref->source};
+      *ref = {last, "", ref->span, ref->source};
     } else if (NameIndex(composite).Find(ref->text).items.empty()) {
-      ref->item = static_cast<int>(chained) - 1;
+      ref->item = last;
     }
   }
 

@@ -248,14 +248,14 @@ pipeline:
       {"C/Create:Create", "C/Print:Print < C/Create", "B:Create", "A:Create after C/Create after C/Print after B"});
 }
 
-TEST(PipelineText, ErrorHandlingAndSchemaAreRead) {
+TEST(PipelineText, ErrorHandlingIsRead) {
   ReadFile read = Read(R"(
 pipeline:
   transforms:
   - {type: Create}
   - type: Filter
     input: Create
-    config: {keep: x, error_handling: {output: bad, threshold: 0.25}, output_schema: {type: object}}
+    config: {keep: x, error_handling: {output: bad, threshold: 0.25}}
   - {type: Print, input: Filter.bad}
   - {type: Print, name: P, input: Filter.errors}
 options: {streaming: false}
@@ -266,11 +266,41 @@ description: d
   ASSERT_TRUE(read.graph.steps[1].error_handling.has_value());
   EXPECT_EQ(read.graph.steps[1].error_handling->output, "bad");
   EXPECT_EQ(read.graph.steps[1].error_handling->threshold, 0.25);
-  EXPECT_TRUE(read.graph.steps[1].output_schema != nullptr);
   EXPECT_TRUE(read.graph.steps[2].inputs[0].refs[0].is_errors);
   EXPECT_TRUE(read.graph.steps[3].inputs[0].refs[0].is_errors);
   EXPECT_EQ(read.graph.name + read.graph.description, "nd");
   EXPECT_TRUE(read.graph.options != nullptr);
+}
+
+TEST(PipelineText, OutputSchemaIsAValidationBehindTheStep) {
+  ExpectGraph(R"(
+pipeline:
+  transforms:
+  - {type: Create}
+  - type: Filter
+    input: Create
+    config: {keep: x, error_handling: {output: bad}, output_schema: {type: object}}
+  - {type: Print, name: A, input: Filter}
+  - {type: Print, name: B, input: Filter.bad}
+)",
+              {"Create", "Filter < Create", "Filter/ValidateWithSchema:ValidateWithSchema < Filter",
+               "A:Print < Filter/ValidateWithSchema",
+               "Filter/Flatten[errors]:Flatten < Filter.errors!+Filter/ValidateWithSchema.errors!",
+               "B:Print < Filter/Flatten[errors]"});
+}
+
+TEST(PipelineText, ChainsInsideChains) {
+  ExpectGraph(R"(
+pipeline:
+  type: chain
+  transforms:
+  - {type: Create}
+  - {type: chain, name: C, transforms: [{type: Filter}, {type: chain, name: D, transforms: [{type: Top}]}]}
+  - {type: composite, name: E, transforms: [{type: Sort}, {type: Limit}]}
+  - {type: Print}
+)",
+              {"Create", "C/Filter:Filter < Create", "C/D/Top:Top < C/Filter", "E/Sort:Sort < C/D/Top",
+               "E/Limit:Limit < E/Sort", "Print < E/Limit"});
 }
 
 TEST(PipelineText, TriggersAreRead) {
