@@ -39,12 +39,12 @@ ComponentSpec Spec() {
       .Guarantees("Rows keep the order of the files, which are read in the order of their names.")
       .Fields(TextSourceConfig::Fields())
       .Field("delimiter", &ReadFromCsvConfig::delimiter,
-             FieldDoc("The byte between fields.").Default(",").Alias("sep").Example("';'"))
+             FieldDoc("The byte between fields.").Default("','").Alias("sep").Example("';'"))
       .Field("comment", &ReadFromCsvConfig::comment,
              FieldDoc("The rest of a line behind this byte is ignored.").Example("'#'"))
       .Field("quote", &ReadFromCsvConfig::quote,
              FieldDoc("The byte around fields that hold delimiters or line breaks; doubled inside them. Empty: none.")
-                 .Default("\"")
+                 .Default("'\"'")
                  .Alias("quotechar"))
       .Field("escape", &ReadFromCsvConfig::escape,
              FieldDoc("The byte that makes the next one ordinary.").Alias("escapechar").Advanced())

@@ -27,11 +27,11 @@ ComponentSpec Spec() {
           "failed run leaves none. Rows that come straight from a file keep its order.")
       .Fields(TextSinkConfig::Fields())
       .Field("delimiter", &WriteToCsvConfig::delimiter,
-             FieldDoc("The byte between fields.").Default(",").Alias("sep").Example("';'"))
+             FieldDoc("The byte between fields.").Default("','").Alias("sep").Example("';'"))
       .Field("header", &WriteToCsvConfig::header,
              FieldDoc("Begin each file with the names of its fields.").Default("true"))
       .Field("null_text", &WriteToCsvConfig::null_text,
-             FieldDoc("What is written for null; a text of that value is quoted.").Default("").Alias("na_rep"))
+             FieldDoc("What is written for null; a text of that value is quoted.").Default("''").Alias("na_rep"))
       .Example("two rows", R"(pipeline:
   type: chain
   transforms:
