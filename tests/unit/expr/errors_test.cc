@@ -9,7 +9,8 @@ namespace {
 
 const arrow::Schema& Input() {
   static const SchemaPtr schema =
-      SchemaFromText("price: integer, name: string, at: timestamp, tags: array<string>, o: object{a: integer}, ok: boolean")
+      SchemaFromText(
+          "price: integer, name: string, at: timestamp, tags: array<string>, o: object{a: integer}, ok: boolean")
           .ValueOrDie();
   return *schema;
 }
@@ -28,33 +29,40 @@ TEST(Errors, Names) {
          {"price + nam", "8-11 'nam': unknown field 'nam' [did you mean 'name'?]"},
          {"uper(name)", "0-10 'uper(name)': unknown function 'uper' [did you mean 'upper'?]"},
          {"o.b", "0-3 'o.b': there is no field 'b' in o [there is a]"},
-         {"now() > at",
-          "0-5 'now()': the time of the run is no value of a row [write event_time()]"},
-         {"sum(price)", "0-10 'sum(price)': an aggregate needs a group of rows [use the transform Combine; of a list: list_sum(x)]"},
+         {"now() > at", "0-5 'now()': the time of the run is no value of a row [write event_time()]"},
+         {"sum(price)",
+          "0-10 'sum(price)': an aggregate needs a group of rows [use the transform Combine; of a list: list_sum(x)]"},
          {"upper", "0-5 'upper': unknown field 'upper' ['upper' is a function: write upper(…)]"}});
 }
 
 TEST(Errors, Types) {
-  Check({{"price > 'a'",
-          "0-11 'price > 'a'': cannot compare integer with string [convert one side: cast(x as number) or cast(x as string)]"},
-         {"upper(price)", "6-11 'price': upper() takes (string), not (integer)"},
-         {"name + 1", "0-8 'name + 1': '+' takes (integer, integer) or (number, number) or (decimal, decimal) or (date, "
-                      "integer), not (string, integer) [strings are joined by ||]"},
-         {"ok || ok", "0-8 'ok || ok': '||' joins strings or lists, not booleans [write 'or']"},
-         {"case when ok then 1 else 'x' end",
-          "25-28 ''x'': the values of a case are of one type: here string, before integer [convert one: cast(… as …)]"},
-         {"cast(at as integer)",
-          "0-19 'cast(at as integer)': no conversion from timestamp to integer [write epoch(x), epoch_ms(x) or epoch_us(x)]"},
-         {"cast(price as whatever)", "14-22 'whatever': there is no type 'whatever' [types are integer, number, boolean, string, "
-                                     "bytes, timestamp, date, decimal(p, s), array<…>, map<…>]"},
-         {"at > 'yesterday'", "0-16 'at > 'yesterday'': the string compared with a timestamp is none [write it as 2024-05-17 or "
-                              "2024-05-17T10:30:00Z]"},
-         {"tags = tags", "0-11 'tags = tags': cannot compare values of type array<string> [compare their fields or items]"},
-         {"price in (1, 'x')", "13-16 ''x'': cannot compare integer with string"},
-         {"regexp_matches(name, '[')",
-          "0-25 'regexp_matches(name, '[')': '[' is not a regular expression: missing ]: ["},
-         {"date_trunc('fortnight', at)", "0-27 'date_trunc('fortnight', at)': 'fortnight' is no unit: year, quarter, month, week, "
-                                         "day, hour, minute, second, millisecond, microsecond"}});
+  Check(
+      {{"price > 'a'",
+        "0-11 'price > 'a'': cannot compare integer with string [convert one side: cast(x as number) or cast(x as "
+        "string)]"},
+       {"upper(price)", "6-11 'price': upper() takes (string), not (integer)"},
+       {"name + 1",
+        "0-8 'name + 1': '+' takes (integer, integer) or (number, number) or (decimal, decimal) or (date, "
+        "integer), not (string, integer) [strings are joined by ||]"},
+       {"ok || ok", "0-8 'ok || ok': '||' joins strings or lists, not booleans [write 'or']"},
+       {"case when ok then 1 else 'x' end",
+        "25-28 ''x'': the values of a case are of one type: here string, before integer [convert one: cast(… as …)]"},
+       {"cast(at as integer)",
+        "0-19 'cast(at as integer)': no conversion from timestamp to integer [write epoch(x), epoch_ms(x) or "
+        "epoch_us(x)]"},
+       {"cast(price as whatever)",
+        "14-22 'whatever': there is no type 'whatever' [types are integer, number, boolean, string, "
+        "bytes, timestamp, date, decimal(p, s), array<…>, map<…>]"},
+       {"at > 'yesterday'",
+        "0-16 'at > 'yesterday'': the string compared with a timestamp is none [write it as 2024-05-17 or "
+        "2024-05-17T10:30:00Z]"},
+       {"tags = tags",
+        "0-11 'tags = tags': cannot compare values of type array<string> [compare their fields or items]"},
+       {"price in (1, 'x')", "13-16 ''x'': cannot compare integer with string"},
+       {"regexp_matches(name, '[')", "0-25 'regexp_matches(name, '[')': '[' is not a regular expression: missing ]: ["},
+       {"date_trunc('fortnight', at)",
+        "0-27 'date_trunc('fortnight', at)': 'fortnight' is no unit: year, quarter, month, week, "
+        "day, hour, minute, second, millisecond, microsecond"}});
 }
 
 TEST(Errors, Syntax) {
@@ -66,8 +74,9 @@ TEST(Errors, Syntax) {
          {"(price", "6-6 '': the expression ends where ')' is expected"},
          {"'abc", "0-4 ''abc': a string has no closing '"},
          {"price ? 1 : 2", "6-7 '?': unexpected character '?' [write if(condition, a, b)]"},
-         {"99999999999999999999", "0-20 '99999999999999999999': the integer 99999999999999999999 has more than 64 bits [write it "
-                                  "as a number, 99999999999999999999.0, or as cast('99999999999999999999' as decimal(38, 0))]"},
+         {"99999999999999999999",
+          "0-20 '99999999999999999999': the integer 99999999999999999999 has more than 64 bits [write it "
+          "as a number, 99999999999999999999.0, or as cast('99999999999999999999' as decimal(38, 0))]"},
          {"2nd", "0-3 '2nd': '2nd' is not a number [a name that starts with a digit stands in backticks]"},
          {"name.upper()", "5-10 'upper': values have no methods [write upper(value, …)]"},
          {"price = 1 price", "10-15 'price': unexpected 'price', expected an operator or the end"}});
@@ -77,12 +86,11 @@ TEST(Errors, AllAtOnce) {
   EXPECT_EQ(PlanErrors(Input(), "prise > 1 and uper(name) = 'x' and price = name"),
             "0-5 'prise': unknown field 'prise' [did you mean 'price'?]\n"
             "14-24 'uper(name)': unknown function 'uper' [did you mean 'upper'?]\n"
-            "35-47 'price = name': cannot compare integer with string [convert one side: cast(x as number) or cast(x as string)]");
+            "35-47 'price = name': cannot compare integer with string [convert one side: cast(x as number) or cast(x "
+            "as string)]");
 }
 
-TEST(Errors, PythonIsRefusedForNow) {
-  EXPECT_NE(PlanErrors(Input(), "price + 1", ExprLanguage::kPython), "");
-}
+TEST(Errors, PythonIsRefusedForNow) { EXPECT_NE(PlanErrors(Input(), "price + 1", ExprLanguage::kPython), ""); }
 
 // Deep or long texts end in an error or a result, never in a full stack.
 TEST(Errors, Limits) {

@@ -99,7 +99,8 @@ class Generator {
 
   Tree Case(Type type, int depth) {
     Tree when = Make(kBool, depth - 1), then = Make(type, depth - 1), otherwise = Make(type, depth - 1);
-    return {"(case when " + when.text + " then " + then.text + " else " + otherwise.text + " end)", [=](int row) -> Value {
+    return {"(case when " + when.text + " then " + then.text + " else " + otherwise.text + " end)",
+            [=](int row) -> Value {
               Value condition = when.value(row);
               if (IsFailed(condition)) return Failed{};
               return IsTrue(condition) ? then.value(row) : otherwise.value(row);
@@ -142,9 +143,10 @@ class Generator {
     Tree a = Make(type, depth - 1), b = Make(type, depth - 1);
     static const char* kOps[] = {"=", "!=", "<", "<=", ">", ">="};
     int op = Pick(6);
-    return {"(" + a.text + " " + kOps[op] + " " + b.text + ")", Strict(a, b, [op](const Value& x, const Value& y) -> Value {
+    return {"(" + a.text + " " + kOps[op] + " " + b.text + ")",
+            Strict(a, b, [op](const Value& x, const Value& y) -> Value {
               int order = Compare(*As<T>(x), *As<T>(y));
-              bool results[] = {order == 0, order != 0, order < 0, order <= 0, order > 0, order >= 0};
+              bool results[] = {order == 0, order != 0, order<0, order <= 0, order> 0, order >= 0};
               return results[op];
             })};
   }
@@ -205,7 +207,8 @@ class Generator {
     Tree a = Make(kInt, depth - 1), b = Make(kInt, depth - 1);
     static const char* kOps[] = {"+", "-", "*", "//", "%"};
     int op = Pick(5);
-    return {"(" + a.text + " " + kOps[op] + " " + b.text + ")", Strict(a, b, [op](const Value& x, const Value& y) -> Value {
+    return {"(" + a.text + " " + kOps[op] + " " + b.text + ")",
+            Strict(a, b, [op](const Value& x, const Value& y) -> Value {
               __int128 p = *As<int64_t>(x), q = *As<int64_t>(y), r = 0;
               if (op == 0) r = p + q;
               if (op == 1) r = p - q;
@@ -231,7 +234,8 @@ class Generator {
     }
     Tree a = Make(kDouble, depth - 1), b = Make(kDouble, depth - 1);
     int op = Pick(3);
-    return {"(" + a.text + " " + "+-*"[op] + " " + b.text + ")", Strict(a, b, [op](const Value& x, const Value& y) -> Value {
+    return {"(" + a.text + " " + "+-*"[op] + " " + b.text + ")",
+            Strict(a, b, [op](const Value& x, const Value& y) -> Value {
               double p = *As<double>(x), q = *As<double>(y);
               return op == 0 ? p + q : op == 1 ? p - q : p * q;
             })};
@@ -289,8 +293,8 @@ Batch MakeRows(std::mt19937_64& random, int rows, Data* data) {
   std::string json = "[";
   for (int k = 0; k < rows; ++k) {
     json += std::string(k > 0 ? "," : "") + "{\"i\":" + Show(data->ints[0][k]) + ",\"j\":" + Show(data->ints[1][k]) +
-            ",\"x\":" + Show(data->doubles[0][k]) + ",\"b\":" + Show(data->bools[0][k]) + ",\"s\":" + Show(data->strings[0][k]) +
-            ",\"u\":" + Show(data->strings[1][k]) + "}";
+            ",\"x\":" + Show(data->doubles[0][k]) + ",\"b\":" + Show(data->bools[0][k]) +
+            ",\"s\":" + Show(data->strings[0][k]) + ",\"u\":" + Show(data->strings[1][k]) + "}";
   }
   return MakeBatch("i: integer, j: integer, x: number, b: boolean, s: string, u: string", json + "]");
 }
@@ -317,7 +321,8 @@ TEST(Random, AgreesWithRowAtATime) {
           if (value.starts_with("error: ")) value = "error";
         }
         ASSERT_EQ(got.size(), expected.size()) << tree.text << "\n" << got[0];
-        for (int row = 0; row < rows; ++row) ASSERT_EQ(got[row], expected[row]) << tree.text << "\nrow " << row << ": " << RowToJson(*input, row);
+        for (int row = 0; row < rows; ++row)
+          ASSERT_EQ(got[row], expected[row]) << tree.text << "\nrow " << row << ": " << RowToJson(*input, row);
       }
       Tree condition = generator.Make(kBool, 4);
       std::vector<int> passing;
