@@ -349,11 +349,18 @@ std::optional<StepBinding> BindJoin(const JoinConfig& config, BindContext& conte
     joined = binding.operators.back().outputs[0];
     info.bounded = info.bounded && context.inputs()[right].info.bounded;
   }
+  bool outer = false;  // rows without a partner have nulls where no input has any
+  for (int right = 1; right < inputs; ++right) {
+    bool keep_left = false, keep_right = false;
+    reader.Keeps(right, &keep_left, &keep_right);
+    outer = outer || keep_left || keep_right;
+  }
   arrow::FieldVector fields;
   std::vector<int> columns;
   for (const OutputField& field : reader.fields()) {
     columns.push_back(starts[field.input] + field.column);
-    fields.push_back(joined->field(columns.back())->WithName(field.name));
+    const auto& from = joined->field(columns.back());
+    fields.push_back(from->WithName(field.name)->WithNullable(outer || from->nullable()));
   }
   OperatorSpec project;
   project.name = context.step_name();

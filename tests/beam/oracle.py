@@ -75,7 +75,7 @@ def doc_case(case, kind):
       expected, beam_error = {}, f'{type(error).__name__}: {error}'
     status, text = run_weir(for_weir, folder)
     if kind == 'fails':
-      if beam_error is None or status == 0:
+      if beam_error is None or status != 1:
         return f'both should fail: Beam {"failed" if beam_error else "succeeded"}, Weir gave {status}', text.splitlines()
       return None, []
     if beam_error is not None:
