@@ -238,7 +238,8 @@ Status Run::CommitSinks() {
 void Run::AbortSinks() {
   for (const auto& sink : sinks_) {
     // The run has failed already; what cannot be undone is only a temporary file that is left.
-    if (sink != nullptr) sink->Abort(kOnlyEpoch).Warn();
+    if (sink == nullptr) continue;
+    if (Status status = sink->Abort(kOnlyEpoch); !status.ok()) status.Warn();
   }
 }
 

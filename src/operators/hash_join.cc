@@ -407,13 +407,13 @@ Status HashJoin::EmitRows(const Batch& probe_rows, std::span<const uint32_t> pos
   for (int i = 0; i < options_.output->num_fields(); ++i) {
     const int side = i < left ? kLeft : kRight;
     const int column = i < left ? i : i - left;
-    if (side == probe()) {
+    if (side == probe() && needed.contains(i)) {
       indices.push_back(column);
       continue;
     }
     fresh.emplace_back();
     indices.push_back(-static_cast<int>(fresh.size()));
-    if (!needed.contains(i)) continue;
+    if (!needed.contains(i)) continue;  // pruned in every batch alike
     if (matched) {
       WEIR_ASSIGN_OR_RETURN(fresh.back(), table_->Gather(column, positions));
     } else {
@@ -440,7 +440,7 @@ Status HashJoin::EmitBuildOnly(Emitter& out) {
   std::vector<ArrayDataPtr> fresh;
   for (int i = 0; i < options_.output->num_fields(); ++i) {
     const int side = i < left ? kLeft : kRight;
-    if (side == build_) {
+    if (side == build_ && needed.contains(i)) {
       indices.push_back(i < left ? i : i - left);
       continue;
     }
