@@ -66,10 +66,15 @@ ComponentSpec Spec() {
 )");
 }
 
-std::string FunctionNames() {
+std::vector<std::string> FunctionNames() {
+  std::vector<std::string> names;
+  for (const AggregateFunction& function : AggregateFunctions()) names.emplace_back(function.name);
+  return names;
+}
+
+std::string FunctionList() {
   std::string out;
-  for (const AggregateFunction& function : AggregateFunctions())
-    out += (out.empty() ? "" : ", ") + std::string(function.name);
+  for (const std::string& name : FunctionNames()) out += (out.empty() ? "" : ", ") + name;
   return out;
 }
 
@@ -86,12 +91,14 @@ const AggregateFunction* ParseFunction(const NodePtr& fn, BindContext& context) 
     name = fn->Find("type");
   }
   if (name == nullptr || !name->is_scalar()) {
-    context.Error(fn, "'fn' must be the name of an aggregate function", "one of " + FunctionNames());
+    context.Error(fn, "'fn' must be the name of an aggregate function", "one of " + FunctionList());
     return nullptr;
   }
   const AggregateFunction* function = FindAggregateFunction(name->text());
   if (function == nullptr) {
-    context.Error(name, "there is no aggregate function '" + name->text() + "'", "one of " + FunctionNames());
+    const std::string near = ClosestMatch(name->text(), FunctionNames());
+    context.Error(name, "there is no aggregate function '" + name->text() + "'",
+                  near.empty() ? "one of " + FunctionList() : "did you mean '" + near + "'?");
   }
   return function;
 }
@@ -116,7 +123,7 @@ bool ParseAggregate(const NodeEntry& entry, BindContext& context, ParsedAggregat
     fn = node->Find("fn");
     value = node->Find("value");
     if (fn == nullptr) {
-      context.Error(node, "the aggregate '" + entry.key->text() + "' needs 'fn'", "one of " + FunctionNames());
+      context.Error(node, "the aggregate '" + entry.key->text() + "' needs 'fn'", "one of " + FunctionList());
       return false;
     }
   }
@@ -180,6 +187,7 @@ bool MakePlan(const CombineConfig& config, BindContext& context, CombinePlan* pl
     const NodePtr at = group_by->is_sequence() ? group_by->items()[i] : group_by;
     const int column = context.FindColumn(*in.schema, config.group_by[i], at);
     if (column < 0) {
+      fields.push_back(arrow::field(config.group_by[i], arrow::null()));
       good = false;
     } else if (std::find(plan->keys.begin(), plan->keys.end(), column) != plan->keys.end()) {
       context.Error(at, "the field '" + config.group_by[i] + "' is grouped by twice");
@@ -196,7 +204,9 @@ bool MakePlan(const CombineConfig& config, BindContext& context, CombinePlan* pl
     return false;
   }
   for (const NodeEntry& entry : config.combine->entries()) {
-    good &= AddAggregate(entry, config.language, context, plan, &fields);
+    if (AddAggregate(entry, config.language, context, plan, &fields)) continue;
+    fields.push_back(arrow::field(entry.key->text(), arrow::null()));  // for the checks of the steps behind
+    good = false;
   }
   plan->output_schema = arrow::schema(std::move(fields));
   return good;
@@ -236,7 +246,10 @@ std::optional<StepBinding> BindCombine(const CombineConfig& config, BindContext&
                       "stop its source at some point");
     good = false;
   }
-  if (!good) return std::nullopt;
+  if (!good) {
+    if (plan->output_schema == nullptr) return std::nullopt;
+    return OutputOnlyBinding(context, plan->output_schema);
+  }
   if (Status status = CompletePlan(in, plan.get()); !status.ok()) {
     context.StepError(status.message());
     return std::nullopt;

@@ -230,6 +230,15 @@ bool CheckAppend(const MapToFieldsConfig& config, BindContext& context, std::vec
   return good;
 }
 
+/// The schema of the result as far as it is known; a field with a mistake has type null.
+SchemaPtr KnownFields(const std::vector<OutputField>& fields) {
+  arrow::FieldVector known;
+  for (const OutputField& field : fields) {
+    known.push_back(arrow::field(field.name, field.expr ? field.expr->type() : arrow::null()));
+  }
+  return arrow::schema(std::move(known));
+}
+
 std::optional<StepBinding> BindMapToFields(const MapToFieldsConfig& config, BindContext& context) {
   const int input_columns = context.inputs()[0].info.schema->num_fields();
   std::vector<OutputField> fields;
@@ -237,13 +246,13 @@ std::optional<StepBinding> BindMapToFields(const MapToFieldsConfig& config, Bind
   FieldReader reader(config, context);
   for (const auto& [name, node] : config.fields) {
     OutputField field;
-    if (reader.Read(name, node, &field)) {
-      fields.push_back(std::move(field));
-    } else {
+    if (!reader.Read(name, node, &field)) {
+      field = OutputField{name, -1, nullptr};
       good = false;
     }
+    fields.push_back(std::move(field));
   }
-  if (!good) return std::nullopt;
+  if (!good) return OutputOnlyBinding(context, KnownFields(fields));
 
   arrow::FieldVector schema_fields;
   std::vector<std::string> notes;

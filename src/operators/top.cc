@@ -26,6 +26,7 @@ ComponentSpec Spec() {
           "arrival. Within windows each window has groups of its own. Without `key` the rows come in the order of "
           "`by`. "
           "Nulls come last in either direction.")
+      .KeepsFields()
       .Guarantees(
           "Needs the whole input before it gives the first row; past its share of the memory budget it works in "
           "parts on disk.")

@@ -36,6 +36,14 @@ std::vector<std::string> Registry::Names() const {
   return out;
 }
 
+StepBinding OutputOnlyBinding(const BindContext& context, SchemaPtr output_schema) {
+  StepBinding binding;
+  CollectionInfo out = context.inputs()[0].info;
+  out.schema = std::move(output_schema);
+  binding.outputs = {{"", std::move(out)}};
+  return binding;
+}
+
 StepBinding RowWiseBinding(const BindContext& context, SchemaPtr output_schema, std::vector<int> reads,
                            std::vector<int> pass_through,
                            std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make) {

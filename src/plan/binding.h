@@ -102,6 +102,10 @@ class Registry {
   std::map<std::string, std::unique_ptr<Component>> components_;
 };
 
+/// What is known of a step that has mistakes: the fields of its output, so that the steps behind it can be checked in
+/// the same run. A field whose type is not known has type null. Such a graph never runs.
+StepBinding OutputOnlyBinding(const BindContext& context, SchemaPtr output_schema);
+
 /// Bindings of the commonest shape: one input, one output, one operator in the same lane, windowing unchanged.
 /// `needs_columns`: input columns read by the operator itself, besides those passed on by `pass_through` (input column
 /// per output column, -1 = computed).
