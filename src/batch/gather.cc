@@ -307,10 +307,7 @@ Result<Batch> ConcatBatches(const SchemaPtr& schema, std::span<const Batch> batc
     }
     if (batches.empty()) {
       WEIR_ASSIGN_OR_RETURN(columns[i], NullColumn(schema->field(i)->type(), 0));
-    } else if (!parts.empty()) {
-      if (parts.size() != batches.size()) {
-        return Status::Invalid("column '", schema->field(i)->name(), "' is pruned in some batches and not in others");
-      }
+    } else if (parts.size() == batches.size()) {
       WEIR_ASSIGN_OR_RETURN(columns[i], ConcatColumns(std::move(parts)));
     }
   }

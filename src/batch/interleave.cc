@@ -7,6 +7,7 @@
 #include <arrow/type.h>
 #include <arrow/util/bit_util.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -159,7 +160,9 @@ Result<Batch> InterleaveRows(std::span<const Batch> batches, std::span<const Row
   const Batch& first = batches[0];
   std::vector<ArrayDataPtr> columns(first.num_columns());
   for (int i = 0; i < first.num_columns(); ++i) {
-    if (first.is_pruned(i)) continue;
+    // A join prunes a column that nobody reads in some of its batches and passes it on in others.
+    const bool pruned = std::any_of(batches.begin(), batches.end(), [i](const Batch& batch) { return batch.is_pruned(i); });
+    if (pruned) continue;
     WEIR_ASSIGN_OR_RETURN(columns[i], InterleaveColumn(batches, i, rows));
   }
   Batch out(first.schema(), std::move(columns), static_cast<int64_t>(rows.size()));

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "batch/gather.h"
+#include "batch/interleave.h"
 #include "batch/json_rows.h"
 #include "batch/print.h"
 #include "batch/types.h"
@@ -158,6 +159,19 @@ TEST(Gather, ConcatKeepsASharedDictionaryAndDecodesOthers) {
   EXPECT_EQ(AllRows(other)[3], AllRows(Sample())[3]);
   EXPECT_EQ(AllRows(other)[7], AllRows(Sample())[3]);
   EXPECT_EQ(ConcatBatches(batch.schema(), {}).ValueOrDie().num_rows(), 0);
+}
+
+TEST(Gather, AColumnPrunedInOneBatchIsPruned) {
+  Batch whole = MakeBatch("a: integer, b: integer", R"([{"a": 1, "b": 2}])");
+  Batch pruned(whole.schema(), {whole.column(0), nullptr}, 1);
+  for (const auto& batches : {std::vector<Batch>{whole, pruned}, std::vector<Batch>{pruned, whole}}) {
+    Batch joined = ConcatBatches(whole.schema(), batches).ValueOrDie();
+    EXPECT_TRUE(joined.is_pruned(1));
+    EXPECT_EQ(RowToJson(joined, 1), R"({"a": 1})");
+    Batch picked = InterleaveRows(batches, std::vector<RowRef>{{1, 0}, {0, 0}, {1, 0}}).ValueOrDie();
+    EXPECT_TRUE(picked.is_pruned(1));
+    EXPECT_EQ(picked.num_rows(), 3);
+  }
 }
 
 TEST(Batch, SizeCountsTheSliceNotTheBuffer) {
