@@ -43,12 +43,14 @@ def row(case, result, reasons):
         ratio = f"**{value:.2f}** {best[1]}"
         if value > 1:
             ratio += " ✗"
-        if value > case.goal:
+        if value > case.goal or case.name in reasons:
             remark = " ".join([remark, reasons.get(case.name, "Not explained yet.")]).strip()
     if runs.get("weir") and case.budget_mb:
         peak = max(c["peak_mb"] for c in runs["weir"]) * 1.048576
         remark = f"{remark} Peak {peak:.0f} MB of {case.budget_mb:.0f} MB{' ✗' if peak > 1.1 * case.budget_mb else ''}.".strip()
     shown = {engine: runs.get(engine) for engine in ("weir", *case.peers)}
+    if result.get("apart") and runs.get("weir"):
+        remark = f"{remark} Weir and its peers were measured apart.".strip()
     cells = [cell(shown.get(engine), case.figure) for engine in ("weir", "duckdb", "polars", "datafusion")]
     refused = [f"{engine}: {text}" for engine, text in result.get("failures", {}).items()]
     return f"| {case.title} | " + " | ".join(cells) + f" | {ratio} | ≤ {case.goal} | " + " ".join([remark] + refused).strip() + " |"
@@ -61,11 +63,13 @@ def render(cases, results, reasons):
         f"Machine: {machine()}. Weir {versions.get('weir', '?')}, " +
         ", ".join(f"{name} {version}" for name, version in versions.items() if name != "weir") + ".", "",
         "Each cell: CPU seconds of the whole process, minimum / median (wall seconds, minimum; peak memory in MiB, median). "
-        "Start-up: wall seconds. Runs are interleaved, two threads each, on the same bytes; answers were compared before "
+        "Start-up: wall seconds. Runs are interleaved unless the remark says otherwise, two threads each, on the same bytes; answers were compared before "
         "times were taken; Parquet is zstd level 1 everywhere. Ratio: Weir against the best peer, minimum against "
         "minimum; ✗ marks rows that Weir loses. A remark says why a row misses its goal.", "",
         "| what | Weir | DuckDB | Polars | DataFusion | ratio | goal | remark |", "|---|---|---|---|---|---|---|---|"]
     lines += [row(case, results[case.name], reasons) for case in cases if case.name in results]
     dates = sorted({r["date"] for r in results.values()})
     lines += ["", f"Measured {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + "."] if dates else []
+    if "machine" in reasons:
+        lines += ["", reasons["machine"]]
     return "\n".join(lines) + "\n"

@@ -150,7 +150,8 @@ def main():
     for case in chosen:
         old = results.get(case.name, {"runs": {}})
         new = runner.measure(case)
-        # Engines that were left out this time keep the figures that they had.
+        # Engines that were left out this time keep the figures that they had; the table says so.
+        new["apart"] = any(e not in args.engines.split(",") for e in old["runs"])
         new["runs"] = {**{e: r for e, r in old["runs"].items() if e not in args.engines.split(",")}, **new["runs"]}
         results[case.name] = new
         print(report.row(case, new, reasons), flush=True)

@@ -64,7 +64,7 @@ def q8():
 
 def q17():
     price = col("price")
-    return bid().group_by(col("auction"), (us() // (86400 * SECOND)).alias("day")).agg(
+    return bid().group_by(col("auction"), (us() // (86400 * SECOND) * (86400 * SECOND)).alias("day")).agg(
         pl.len().alias("total_bids"), (price < 10000).sum().alias("rank1_bids"),
         ((price >= 10000) & (price < 1000000)).sum().alias("rank2_bids"), (price >= 1000000).sum().alias("rank3_bids"),
         price.min().alias("min_price"), price.max().alias("max_price"), price.mean().alias("avg_price"),

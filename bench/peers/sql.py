@@ -21,7 +21,7 @@ NEXMARK = {
     "q8": """with p as (select distinct id, name, {us} // 10000000 as w from {person}),
              a as (select distinct seller, {us} // 10000000 as w from {auction})
              select p.id, p.name, p.w * 10000000 as window_start from p join a on p.id = a.seller and p.w = a.w""",
-    "q17": """select auction, {us} // 86400000000 as day, count(*) as total_bids,
+    "q17": """select auction, {us} // 86400000000 * 86400000000 as day, count(*) as total_bids,
               count(case when price < 10000 then 1 end) as rank1_bids,
               count(case when price >= 10000 and price < 1000000 then 1 end) as rank2_bids,
               count(case when price >= 1000000 then 1 end) as rank3_bids,
