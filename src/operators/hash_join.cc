@@ -4,9 +4,9 @@
 //        └───────────────┬──────────────────────────────────┘
 //                        └──over the memory budget──▶ partitioning ──both ended──▶ partition after partition ──▶ ended
 //
-// Partitioning writes both sides to disk by the hash of their keys, then joins partition by partition; one that is still too
-// big is partitioned again by other bits of the hash (GRACE: Kitsuregawa et al. 1983). A partition that does not get smaller
-// (one hot key) is joined in memory after all.
+// Partitioning writes both sides to disk by the hash of their keys, then joins partition by partition; one that is
+// still too big is partitioned again by other bits of the hash (GRACE: Kitsuregawa et al. 1983). A partition that does
+// not get smaller (one hot key) is joined in memory after all.
 #include "operators/hash_join.h"
 
 #include <arrow/buffer.h>
@@ -74,17 +74,17 @@ class HashJoin final : public Operator {
   std::vector<Batch> kept_[2];  // undecided; later the probe batches that came too early
   int64_t kept_bytes_ = 0;
   std::unique_ptr<JoinTable> table_;
-  std::vector<bool> matched_;   // build rows, when they are kept
+  std::vector<bool> matched_;  // build rows, when they are kept
   KeyHasher hasher_[2];
-  std::vector<Level> levels_;   // the last is worked on
+  std::vector<Level> levels_;  // the last is worked on
   int64_t spilled_ = 0, counted_spill_ = 0;
-  int partition_ = -1;          // of the last level, being probed
+  int partition_ = -1;  // of the last level, being probed
 
   // The probe batch at hand.
   Batch current_;
   std::vector<uint32_t> groups_;
-  int64_t row_ = 0;             // next probe row
-  uint32_t offset_ = 0;         // within its group
+  int64_t row_ = 0;      // next probe row
+  uint32_t offset_ = 0;  // within its group
   bool has_current_ = false;
   bool probe_only_given_ = false;
   uint32_t build_only_next_ = 0;
@@ -303,7 +303,8 @@ Status HashJoin::NextPartition(bool* done) {
   return Status::OK();
 }
 
-/// Builds the table of one partition, or, when it is too big, splits it into a level of its own; then table_ stays null.
+/// Builds the table of one partition, or, when it is too big, splits it into a level of its own; then table_ stays
+/// null.
 Status HashJoin::LoadPartition(Level& level, int partition) {
   // The smaller side of this very partition is the table.
   build_ = level.sides[kLeft]->rows(partition) < level.sides[kRight]->rows(partition) ? kLeft : kRight;

@@ -14,7 +14,7 @@ enum Side : int { kLeft = 0, kRight = 1 };
 
 struct HashJoinOptions {
   SchemaPtr schemas[2];
-  std::vector<int> keys[2];     // columns, pairwise of one type
+  std::vector<int> keys[2];       // columns, pairwise of one type
   bool keep[2] = {false, false};  // rows of this side that match nothing come out too, with nulls for the other
   WindowingStrategy windowing;
   bool has_window[2] = {false, false};  // rows carry windows already

@@ -18,22 +18,29 @@ struct JoinConfig {
 ComponentSpec Spec() {
   return ComponentSpec::Transform<JoinConfig>("Join")
       .Summary("Put rows of two or more collections side by side where fields are equal.")
-      .Doc("The inputs are joined one after the other in the order of `input`. Null equals nothing. In windows only rows of the "
-           "same window meet. Without `fields` all fields of all inputs come out; a name that is taken gets a number behind it "
-           "(`id`, `id0`).")
-      .Guarantees("The smaller side is kept in memory; past its share of the memory budget both sides are partitioned on disk.")
+      .Doc(
+          "The inputs are joined one after the other in the order of `input`. Null equals nothing. In windows only "
+          "rows of the "
+          "same window meet. Without `fields` all fields of all inputs come out; a name that is taken gets a number "
+          "behind it "
+          "(`id`, `id0`).")
+      .Guarantees(
+          "The smaller side is kept in memory; past its share of the memory budget both sides are partitioned on disk.")
       .Field("equalities", &JoinConfig::equalities,
              FieldDoc("What must be equal: a field that all inputs have, or a list of `{alias: field, …}`.")
                  .Required()
                  .Type("string or list")
                  .Example("[{orders: customer, customers: id}]"))
-      .Field("type", &JoinConfig::type,
-             FieldDoc("`inner`, `left`, `right`, `outer`, or `{outer: [aliases]}`: the inputs whose rows come out even if they "
-                      "match nothing.")
-                 .Type("string or mapping")
-                 .Example("left"))
+      .Field(
+          "type", &JoinConfig::type,
+          FieldDoc(
+              "`inner`, `left`, `right`, `outer`, or `{outer: [aliases]}`: the inputs whose rows come out even if they "
+              "match nothing.")
+              .Type("string or mapping")
+              .Example("left"))
       .Field("fields", &JoinConfig::fields,
-             FieldDoc("What comes out of each input: `{alias: [field, …]}` or `{alias: {new: field}}`. An input that is not named "
+             FieldDoc("What comes out of each input: `{alias: [field, …]}` or `{alias: {new: field}}`. An input that "
+                      "is not named "
                       "gives all its fields.")
                  .Type("mapping")
                  .Example("{orders: [id, amount], customers: {customer: name}}"))
@@ -109,8 +116,9 @@ class JoinReader {
       }
     }
     if (first.windowing.kind == WindowKind::kSessions) {
-      context_.StepError("Join does not work in session windows: which rows share a session is known only when it closes",
-                         "use fixed or sliding windows");
+      context_.StepError(
+          "Join does not work in session windows: which rows share a session is known only when it closes",
+          "use fixed or sliding windows");
       return false;
     }
     return good;
@@ -138,15 +146,17 @@ class JoinReader {
 
   bool ReadEquality(const NodePtr& item) {
     if (!item->is_map() || item->entries().size() < 2) {
-      context_.Error(item, "an equality must name fields of at least two inputs", "for example {orders: customer, customers: id}");
+      context_.Error(item, "an equality must name fields of at least two inputs",
+                     "for example {orders: customer, customers: id}");
       return false;
     }
     int first_input = -1, first_column = -1;
     bool good = true;
     for (const NodeEntry& entry : item->entries()) {
       const int input = InputOf(entry.key);
-      const int column = input < 0 || !entry.value->is_scalar() ? -1
-                                                                 : context_.FindColumn(schema(input), entry.value->text(), entry.value);
+      const int column = input < 0 || !entry.value->is_scalar()
+                             ? -1
+                             : context_.FindColumn(schema(input), entry.value->text(), entry.value);
       if (column < 0) {
         good = false;
       } else if (first_input < 0) {
@@ -178,8 +188,8 @@ class JoinReader {
   bool CheckConnected() {
     const int inputs = static_cast<int>(context_.inputs().size());
     for (int input = 1; input < inputs; ++input) {
-      const bool found = std::any_of(equalities_.begin(), equalities_.end(),
-                                     [&](const Equality& e) { return e.inputs[1] == input; });
+      const bool found =
+          std::any_of(equalities_.begin(), equalities_.end(), [&](const Equality& e) { return e.inputs[1] == input; });
       if (found) continue;
       context_.Error(config_.equalities,
                      "no equality connects '" + context_.inputs()[input].alias + "' with an input before it",
@@ -264,11 +274,13 @@ class JoinReader {
       if (entry.value->is_sequence()) {
         for (const NodePtr& field : entry.value->items()) good &= AddField(input, field->text(), field, field);
       } else if (entry.value->is_map()) {
-        for (const NodeEntry& field : entry.value->entries()) good &= AddField(input, field.key->text(), field.key, field.value);
+        for (const NodeEntry& field : entry.value->entries())
+          good &= AddField(input, field.key->text(), field.key, field.value);
       } else if (entry.value->text() == "*") {
         AddAllOf(input);
       } else {
-        context_.Error(entry.value, "the fields of '" + entry.key->text() + "' must be a list or a mapping {new: field}");
+        context_.Error(entry.value,
+                       "the fields of '" + entry.key->text() + "' must be a list or a mapping {new: field}");
         good = false;
       }
     }
@@ -289,7 +301,8 @@ class JoinReader {
 /// Brings the joined columns into the order and under the names that were asked for.
 class ProjectFields final : public Operator {
  public:
-  ProjectFields(SchemaPtr schema, std::vector<int> columns) : schema_(std::move(schema)), columns_(std::move(columns)) {}
+  ProjectFields(SchemaPtr schema, std::vector<int> columns)
+      : schema_(std::move(schema)), columns_(std::move(columns)) {}
   Status Process(int, Batch batch, Emitter& out) override { return out.Emit(batch.Project(schema_, columns_)); }
 
  private:
@@ -318,14 +331,19 @@ OperatorSpec PairSpec(const JoinReader& reader, const BindContext& context, int 
   op.name = context.step_name() + " (hash join)";
   op.inputs = {{ExchangeKind::kHash, options.keys[kLeft]}, {ExchangeKind::kHash, options.keys[kRight]}};
   op.outputs = {options.output};
-  if (right == 1) op.step_inputs = {0, 1};
-  else op.step_inputs = {right};
+  if (right == 1)
+    op.step_inputs = {0, 1};
+  else
+    op.step_inputs = {right};
   op.needs = [widths = std::vector<int>{left_schema->num_fields(), options.schemas[kRight]->num_fields()},
-              left_keys = options.keys[kLeft], right_keys = options.keys[kRight]](const std::vector<ColumnSet>& outputs) {
+              left_keys = options.keys[kLeft],
+              right_keys = options.keys[kRight]](const std::vector<ColumnSet>& outputs) {
     ColumnSet left = ColumnSet::None(widths[0]), right = ColumnSet::None(widths[1]);
     for (int column : outputs[0].ToIndices()) {
-      if (column < widths[0]) left.Add(column);
-      else right.Add(column - widths[0]);
+      if (column < widths[0])
+        left.Add(column);
+      else
+        right.Add(column - widths[0]);
     }
     left.AddAll(left_keys);
     right.AddAll(right_keys);

@@ -14,8 +14,10 @@ struct LimitConfig {
 ComponentSpec Spec() {
   return ComponentSpec::Transform<LimitConfig>("Limit")
       .Summary("Let so many rows through and stop.")
-      .Doc("Sources that feed nothing else stop reading. Which rows come first is not said when several lanes read: for definite "
-           "rows use `Sort` with `limit`, or `Top`.")
+      .Doc(
+          "Sources that feed nothing else stop reading. Which rows come first is not said when several lanes read: for "
+          "definite "
+          "rows use `Sort` with `limit`, or `Top`.")
       .Field("rows", &LimitConfig::rows, FieldDoc("How many rows.").Required().Min("0").Example("10"))
       .KeepsFields()
       .Example("a look at the beginning", R"(pipeline:
@@ -50,10 +52,11 @@ std::optional<StepBinding> BindLimit(const LimitConfig& config, BindContext& con
   const SchemaPtr& schema = context.inputs()[0].info.schema;
   std::vector<int> pass_through(schema->num_fields());
   for (int i = 0; i < schema->num_fields(); ++i) pass_through[i] = i;
-  StepBinding binding = RowWiseBinding(
-      context, schema, {}, pass_through, [rows = config.rows](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
-        return std::make_unique<Limit>(rows);
-      });
+  StepBinding binding =
+      RowWiseBinding(context, schema, {}, pass_through,
+                     [rows = config.rows](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
+                       return std::make_unique<Limit>(rows);
+                     });
   binding.operators[0].max_lanes = 1;
   binding.operators[0].inputs = {Exchange{ExchangeKind::kGather, {}}};
   binding.can_reject = false;

@@ -150,9 +150,8 @@ void Planner::PruneColumns() {
   for (size_t i = plan_.nodes.size(); i-- > 0;) {
     PhysicalNode& node = plan_.nodes[i];
     if (node.role == NodeRole::kSource) {
-      node.scan.columns = node.can_project && node.error_port < 0
-                              ? node.needed_outputs[0]
-                              : ColumnSet::All(node.outputs[0]->num_fields());
+      node.scan.columns = node.can_project && node.error_port < 0 ? node.needed_outputs[0]
+                                                                  : ColumnSet::All(node.outputs[0]->num_fields());
       node.needed_outputs[0] = node.scan.columns;
       continue;
     }

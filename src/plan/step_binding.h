@@ -1,4 +1,5 @@
-// StepBinding: what the planner knows of one step: schemas, operators, how rows get to them, what may be pushed into a scan.
+// StepBinding: what the planner knows of one step: schemas, operators, how rows get to them, what may be pushed into a
+// scan.
 #pragma once
 
 #include <functional>
@@ -42,10 +43,10 @@ struct Exchange {
 
 /// One physical operator of a step. A step is one operator, or a chain with exchanges between (partial → final).
 struct OperatorSpec {
-  std::string name;                // "Combine (partial)": for explain
-  std::vector<Exchange> inputs;    // one per port: how rows get here
-  /// Which inputs of the step come in. Empty: the first operator of a step takes all of them, a later one none. Port 0 of a
-  /// later operator is the operator before it; its step inputs follow.
+  std::string name;              // "Combine (partial)": for explain
+  std::vector<Exchange> inputs;  // one per port: how rows get here
+  /// Which inputs of the step come in. Empty: the first operator of a step takes all of them, a later one none. Port 0
+  /// of a later operator is the operator before it; its step inputs follow.
   std::vector<int> step_inputs;
   std::vector<SchemaPtr> outputs;  // schema per output port, without the error port
   int max_lanes = 0;               // 0: as many as the run has
@@ -57,9 +58,9 @@ struct OperatorSpec {
 
 /// What the planner asks of a source after it has seen the whole graph.
 struct ScanRequest {
-  ColumnSet columns;                                  // others may stay pruned
-  std::shared_ptr<const CompiledExpr> filter;         // rows for which this is not true may be left out; or null
-  int64_t limit = -1;                                 // no more rows than this are needed; -1: all
+  ColumnSet columns;                           // others may stay pruned
+  std::shared_ptr<const CompiledExpr> filter;  // rows for which this is not true may be left out; or null
+  int64_t limit = -1;                          // no more rows than this are needed; -1: all
 };
 
 struct StepOutput {

@@ -31,7 +31,10 @@ ArrayDataPtr AsArray(const Int64Column& column, int64_t rows) {
 }  // namespace
 
 JoinTable::JoinTable(SchemaPtr schema, std::vector<int> keys, bool windows)
-    : schema_(std::move(schema)), keys_(std::move(keys)), windows_(windows), groups_(KeyTypes(*schema_, keys_, windows_)) {}
+    : schema_(std::move(schema)),
+      keys_(std::move(keys)),
+      windows_(windows),
+      groups_(KeyTypes(*schema_, keys_, windows_)) {}
 
 std::vector<ArrayDataPtr> JoinTable::KeyColumns(const Batch& batch, const std::vector<int>& keys) const {
   std::vector<ArrayDataPtr> columns;
@@ -82,8 +85,10 @@ Status JoinTable::Finish() {
     uint32_t row = 0;
     for (uint32_t group : groups_of_batch_[batch]) {
       const uint32_t at = next[group]++;
-      if (is_one_) flat_rows_[at] = flat++;
-      else rows_[at] = {batch, row++};
+      if (is_one_)
+        flat_rows_[at] = flat++;
+      else
+        rows_[at] = {batch, row++};
     }
   }
   groups_of_batch_ = {};

@@ -19,8 +19,8 @@ class JoinTable {
   Status Add(Batch batch);
   Status Finish();
 
-  /// groups[i] = what row i of `batch` matches, kNoGroup for nothing; `keys` are its key columns in the same order. A null
-  /// key matches nothing.
+  /// groups[i] = what row i of `batch` matches, kNoGroup for nothing; `keys` are its key columns in the same order. A
+  /// null key matches nothing.
   Status Probe(const Batch& batch, const std::vector<int>& keys, uint32_t* groups);
   /// The rows of a group: row numbers in build order, as InterleaveRows and Gather take them.
   uint32_t begin(uint32_t group) const { return starts_[group]; }

@@ -65,8 +65,9 @@ class JsonFields {
 
   std::vector<std::string> names_;
   std::vector<JsonColumn*> columns_;
-  std::vector<std::array<Guess, kGuesses>> guesses_ = std::vector<std::array<Guess, kGuesses>>(1);  // [0]: after the opening brace; [f + 1]: after field f
-  std::vector<int32_t> table_;                        // open addressing: field + 1, 0 = free
+  std::vector<std::array<Guess, kGuesses>> guesses_ =
+      std::vector<std::array<Guess, kGuesses>>(1);  // [0]: after the opening brace; [f + 1]: after field f
+  std::vector<int32_t> table_;                      // open addressing: field + 1, 0 = free
   int num_columns_ = 0;
 };
 

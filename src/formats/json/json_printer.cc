@@ -211,6 +211,7 @@ void JsonPrinter::PrintStruct(int64_t row, TextOutput* out) const {
   out->Append("}");
 }
 
+// long: one case for each kind of value
 void JsonPrinter::Print(int64_t row, TextOutput* out) const {
   const bool is_null = valid_ && !((valid_[(row + offset_) / 8] >> ((row + offset_) % 8)) & 1);
   if (kind_ == Kind::kNull || is_null) {

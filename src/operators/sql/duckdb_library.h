@@ -9,19 +9,18 @@
 
 namespace weir {
 
-#define WEIR_DUCKDB_FUNCTIONS(X)                                                                                       \
-  X(create_config)                                                                                                     \
-  X(set_config)                                                                                                        \
-  X(destroy_config)                                                                                                    \
-  X(open_ext)                                                                                                          \
-  X(close) X(connect) X(disconnect) X(free) X(interrupt) X(query) X(destroy_result) X(result_error) X(arrow_scan)      \
-      X(extract_statements) X(extract_statements_error) X(destroy_extracted) X(prepare_extracted_statement)            \
-          X(prepare_error) X(destroy_prepare) X(prepared_statement_type) X(nparams) X(prepared_statement_column_count) \
-              X(prepared_statement_column_name) X(prepared_statement_column_logical_type) X(get_type_id)               \
-                  X(destroy_logical_type) X(pending_prepared_streaming) X(pending_execute_task) X(pending_error)       \
-                      X(execute_pending) X(destroy_pending) X(fetch_chunk) X(destroy_data_chunk)                       \
-                          X(data_chunk_get_size) X(connection_get_arrow_options) X(destroy_arrow_options)              \
-                              X(to_arrow_schema) X(data_chunk_to_arrow) X(error_data_message) X(destroy_error_data)
+// clang-format off
+#define WEIR_DUCKDB_FUNCTIONS(X) \
+  X(create_config) X(set_config) X(destroy_config) X(open_ext) X(close) X(connect) X(disconnect) X(free) \
+  X(interrupt) X(query) X(destroy_result) X(result_error) X(arrow_scan) X(extract_statements) \
+  X(extract_statements_error) X(destroy_extracted) X(prepare_extracted_statement) X(prepare_error) \
+  X(destroy_prepare) X(prepared_statement_type) X(nparams) X(prepared_statement_column_count) \
+  X(prepared_statement_column_name) X(prepared_statement_column_logical_type) X(get_type_id) \
+  X(destroy_logical_type) X(pending_prepared_streaming) X(pending_execute_task) X(pending_error) \
+  X(execute_pending) X(destroy_pending) X(fetch_chunk) X(destroy_data_chunk) X(data_chunk_get_size) \
+  X(connection_get_arrow_options) X(destroy_arrow_options) X(to_arrow_schema) X(data_chunk_to_arrow) \
+  X(error_data_message) X(destroy_error_data)
+// clang-format on
 
 struct DuckdbLibrary {
 #define WEIR_DUCKDB_MEMBER(name) decltype(&::duckdb_##name) name = nullptr;

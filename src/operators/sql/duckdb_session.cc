@@ -224,7 +224,7 @@ Status DuckdbSession::Start(const std::atomic<bool>* cancelled) {
       duckdb_.interrupt(connection_);
       status = Status::Cancelled("the run was cancelled");
     }
-    // DuckDB's other threads have all the work there is; they take some ten µs per task.
+    // allowed: DuckDB has no wait of its own; its other threads have all the work, some ten µs per task
     if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
   if (status.ok()) {
