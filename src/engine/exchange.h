@@ -6,7 +6,7 @@
 
 #include "engine/channel.h"
 #include "plan/step_binding.h"
-#include "state/hash.h"
+#include "state/hash/hash.h"
 
 namespace weir {
 

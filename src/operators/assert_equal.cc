@@ -5,7 +5,7 @@
 
 #include "batch/print.h"
 #include "engine/operator.h"
-#include "operators/literal_rows.h"
+#include "operators/support/literal_rows.h"
 #include "plan/binding.h"
 
 namespace weir {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "engine/operator.h"
-#include "operators/good_rows.h"
+#include "operators/support/good_rows.h"
 #include "plan/binding.h"
 
 namespace weir {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "batch/types.h"
-#include "operators/combine_operators.h"
+#include "operators/support/combine_operators.h"
 #include "plan/binding.h"
 
 namespace weir {

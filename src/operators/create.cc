@@ -2,7 +2,7 @@
 #include <atomic>
 
 #include "engine/operator.h"
-#include "operators/literal_rows.h"
+#include "operators/support/literal_rows.h"
 #include "plan/binding.h"
 
 namespace weir {

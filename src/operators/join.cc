@@ -5,7 +5,7 @@
 
 #include "batch/types.h"
 #include "engine/operator.h"
-#include "operators/hash_join.h"
+#include "operators/support/hash_join.h"
 #include "plan/binding.h"
 
 namespace weir {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "engine/operator.h"
-#include "operators/good_rows.h"
-#include "operators/type_decl.h"
+#include "operators/support/good_rows.h"
+#include "operators/support/type_decl.h"
 #include "plan/binding.h"
 
 namespace weir {

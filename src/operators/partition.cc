@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/operator.h"
-#include "operators/good_rows.h"
+#include "operators/support/good_rows.h"
 #include "plan/binding.h"
 
 namespace weir {

@@ -4,7 +4,7 @@
 #include "batch/types.h"
 #include "engine/operator.h"
 #include "plan/binding.h"
-#include "state/sorter.h"
+#include "state/sort/sorter.h"
 
 namespace weir {
 namespace {

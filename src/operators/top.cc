@@ -3,7 +3,7 @@
 
 #include "batch/types.h"
 #include "engine/operator.h"
-#include "operators/windowed_rows.h"
+#include "operators/support/windowed_rows.h"
 #include "plan/binding.h"
 #include "state/top/top_rows.h"
 

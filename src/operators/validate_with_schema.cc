@@ -2,8 +2,8 @@
 #include <arrow/type.h>
 
 #include "engine/operator.h"
-#include "operators/good_rows.h"
-#include "operators/row_schema.h"
+#include "operators/support/good_rows.h"
+#include "operators/support/row_schema.h"
 #include "plan/binding.h"
 
 namespace weir {

@@ -12,10 +12,10 @@
 
 #include "batch/batch.h"
 #include "batch/interleave.h"
-#include "state/group_table.h"
-#include "state/hash.h"
+#include "state/hash/group_table.h"
+#include "state/hash/hash.h"
 #include "state/memory_budget.h"
-#include "state/sort_keys.h"
+#include "state/sort/sort_keys.h"
 #include "state/spill.h"
 
 namespace weir {

@@ -1,5 +1,5 @@
 // Aggregates agree with a row-by-row reference, however the rows are cut, merged and spilled.
-#include "state/aggregate.h"
+#include "state/aggregate/aggregate.h"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@
 
 #include "env/env.h"
 #include "env/temp_directory.h"
-#include "state/row_bytes.h"
-#include "state/spilling_aggregator.h"
+#include "state/aggregate/spilling_aggregator.h"
+#include "state/hash/row_bytes.h"
 #include "unit/state/random_rows.h"
 
 namespace weir {

@@ -1,5 +1,5 @@
 // Group numbers agree with a map over the printed keys, whatever the types, the packing and the order.
-#include "state/group_table.h"
+#include "state/hash/group_table.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <set>
 #include <unordered_map>
 
-#include "state/hash.h"
-#include "state/row_bytes.h"
+#include "state/hash/hash.h"
+#include "state/hash/row_bytes.h"
 #include "unit/state/random_rows.h"
 
 namespace weir {

@@ -1,5 +1,5 @@
 // The sorter against std::stable_sort on random rows: every type, directions, nulls, spilling, limits.
-#include "state/sorter.h"
+#include "state/sort/sorter.h"
 
 #include <arrow/array.h>
 #include <arrow/builder.h>

@@ -1,0 +1,277 @@
+// Combine: keys and values are evaluated, grouped in the lane, exchanged as partial states, merged.
+#include "operators/support/combine_operators.h"
+
+#include <arrow/array/data.h>
+#include <arrow/buffer.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "batch/gather.h"
+
+namespace weir {
+
+namespace {
+
+/// Evaluates keys, window keys and values of a batch; rows that fail are rejected and left out.
+class CombineInput {
+ public:
+  explicit CombineInput(CombinePlanPtr plan) : plan_(std::move(plan)) {
+    for (const auto& value : plan_->values) {
+      if (value == nullptr || value->as_column()) {
+        evaluators_.emplace_back();
+      } else {
+        evaluators_.push_back(std::make_unique<ExprEvaluator>(value));
+      }
+    }
+  }
+
+  Status Evaluate(Batch batch, Emitter& out) {
+    std::vector<RowError> errors;
+    WEIR_RETURN_NOT_OK(EvaluateValues(batch, &errors));
+    if (!errors.empty()) {
+      WEIR_RETURN_NOT_OK(RejectRows(&batch, &errors, out));
+    }
+    rows = batch.num_rows();
+    keys.clear();
+    for (int key : plan_->keys) keys.push_back(batch.column(key));
+    WEIR_ASSIGN_OR_RETURN(auto window_keys, plan_->windows.Columns(batch));
+    for (auto& column : window_keys) keys.push_back(std::move(column));
+    weights = nullptr;
+    weight_column_ = batch.weight();
+    if (batch.has_weight()) {
+      if (weight_column_.is_constant()) {
+        weight_values_.assign(rows, weight_column_.constant());
+        weights = weight_values_.data();
+      } else {
+        weights = weight_column_.data();
+      }
+    }
+    return Status::OK();
+  }
+
+  // Of the last batch.
+  std::vector<ArrayDataPtr> keys, values;
+  const int64_t* weights = nullptr;
+  int64_t rows = 0;
+
+ private:
+  Status EvaluateValues(const Batch& batch, std::vector<RowError>* errors) {
+    values.assign(plan_->values.size(), nullptr);
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (plan_->values[i] == nullptr) continue;
+      if (evaluators_[i] == nullptr) {
+        values[i] = batch.PlainColumn(*plan_->values[i]->as_column());
+      } else {
+        WEIR_ASSIGN_OR_RETURN(auto value, evaluators_[i]->Eval(batch, errors));
+        WEIR_ASSIGN_OR_RETURN(values[i], DecodeDictionary(value));
+      }
+    }
+    return Status::OK();
+  }
+
+  Status RejectRows(Batch* batch, std::vector<RowError>* errors, Emitter& out) {
+    const auto by_row = [](const RowError& a, const RowError& b) { return a.row < b.row; };
+    std::stable_sort(errors->begin(), errors->end(), by_row);
+    const auto same = [](const RowError& a, const RowError& b) { return a.row == b.row; };
+    errors->erase(std::unique(errors->begin(), errors->end(), same), errors->end());
+    WEIR_RETURN_NOT_OK(out.Reject(*batch, *errors));
+    std::vector<int32_t> good;
+    size_t next = 0;
+    for (int64_t row = 0; row < batch->num_rows(); ++row) {
+      if (next < errors->size() && (*errors)[next].row == row) {
+        ++next;
+      } else {
+        good.push_back(static_cast<int32_t>(row));
+      }
+    }
+    for (auto& value : values) {
+      if (value == nullptr) continue;
+      WEIR_ASSIGN_OR_RETURN(value, GatherColumn(value, good));
+    }
+    const auto count = static_cast<int64_t>(good.size());
+    *batch = batch->Select({arrow::Buffer::FromVector(std::move(good)), count});
+    return Status::OK();
+  }
+
+  CombinePlanPtr plan_;
+  std::vector<std::unique_ptr<ExprEvaluator>> evaluators_;
+  Int64Column weight_column_;
+  std::vector<int64_t> weight_values_;
+};
+
+class CombinePartial final : public Operator {
+ public:
+  CombinePartial(CombinePlanPtr plan, std::unique_ptr<GroupAggregator> groups, const OperatorContext& lane)
+      : plan_(plan),
+        input_(plan),
+        groups_(std::move(groups)),
+        reservation_(lane.memory),
+        batch_rows_(lane.batch_rows) {}
+
+  Status Process(int, Batch batch, Emitter& out) override {
+    if (batch.num_rows() == 0) return Status::OK();
+    WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), out));
+    if (input_.rows == 0) return Status::OK();
+    if (pass_rows_ > 0) return PassThrough(out);
+    WEIR_RETURN_NOT_OK(groups_->Update(input_.keys, input_.values, input_.weights, input_.rows));
+    rows_ += input_.rows;
+    const int64_t bytes = groups_->size_bytes();
+    reservation_.Set(bytes);
+    if (bytes < kMostBytes && !reservation_.ShouldSpill()) return Status::OK();
+    return Flush(out);
+  }
+
+  Status Finish(Emitter& out) override { return Flush(out); }
+
+  Status Resume(Emitter& out) override {
+    while (next_group_ < groups_->num_groups()) {
+      if (out.full()) {
+        out.Yield();
+        return Status::OK();
+      }
+      const auto end = static_cast<uint32_t>(std::min<int64_t>(next_group_ + batch_rows_, groups_->num_groups()));
+      WEIR_ASSIGN_OR_RETURN(auto columns, groups_->Partial(next_group_, end));
+      WEIR_RETURN_NOT_OK(out.Emit(Batch(plan_->partial_schema, std::move(columns), end - next_group_)));
+      next_group_ = end;
+    }
+    groups_->Clear();
+    next_group_ = 0;
+    reservation_.Set(0);
+    return Status::OK();
+  }
+
+ private:
+  static constexpr int64_t kMostBytes = int64_t{16} << 20;  // beyond the caches grouping here costs what it saves
+  static constexpr int64_t kPassRows = int64_t{1} << 20;
+
+  Status Flush(Emitter& out) {
+    // Grouping that leaves more than two thirds of the rows is not worth it: let the next ones pass.
+    if (rows_ > 0 && int64_t{groups_->num_groups()} * 3 > rows_ * 2) pass_rows_ = kPassRows;
+    rows_ = 0;
+    return Resume(out);
+  }
+
+  Status PassThrough(Emitter& out) {
+    pass_rows_ -= input_.rows;
+    WEIR_ASSIGN_OR_RETURN(auto partial, groups_->RowsAsPartials(input_.values, input_.weights, input_.rows));
+    std::vector<ArrayDataPtr> columns = input_.keys;
+    for (auto& column : partial) columns.push_back(std::move(column));
+    return out.Emit(Batch(plan_->partial_schema, std::move(columns), input_.rows));
+  }
+
+  CombinePlanPtr plan_;
+  CombineInput input_;
+  std::unique_ptr<GroupAggregator> groups_;
+  MemoryReservation reservation_;
+  const int64_t batch_rows_;
+  int64_t rows_ = 0;       // since the last flush
+  int64_t pass_rows_ = 0;  // that still pass ungrouped
+  uint32_t next_group_ = 0;
+};
+
+/// Merges, and gives results. kWhole: the input is rows, not partial states.
+template <bool kWhole>
+class CombineFinal final : public Operator {
+ public:
+  CombineFinal(CombinePlanPtr plan, std::unique_ptr<SpillingAggregator> groups)
+      : plan_(plan), input_(plan), groups_(std::move(groups)) {}
+
+  Status Process(int, Batch batch, Emitter& out) override {
+    if (batch.num_rows() == 0) return Status::OK();
+    const int64_t spilled = groups_->spilled_bytes();
+    if (kWhole) {
+      WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), out));
+      WEIR_RETURN_NOT_OK(groups_->Update(input_.keys, input_.values, input_.weights, input_.rows));
+    } else {
+      std::vector<ArrayDataPtr> keys, partial;
+      for (int i = 0; i < batch.num_columns(); ++i) {
+        const bool is_key = i < static_cast<int>(plan_->key_types.size());
+        (is_key ? keys : partial).push_back(is_key ? batch.column(i) : batch.PlainColumn(i));
+      }
+      WEIR_RETURN_NOT_OK(groups_->Merge(keys, partial, batch.num_rows()));
+    }
+    out.CountSpill(groups_->spilled_bytes() - spilled);
+    return Status::OK();
+  }
+
+  Status Finish(Emitter& out) override { return Resume(out); }
+
+  Status Resume(Emitter& out) override {
+    for (;;) {
+      if (out.full()) {
+        out.Yield();
+        return Status::OK();
+      }
+      const int64_t spilled = groups_->spilled_bytes();
+      std::vector<RowError> errors;
+      WEIR_ASSIGN_OR_RETURN(auto groups, groups_->Next(&errors));
+      out.CountSpill(groups_->spilled_bytes() - spilled);
+      if (!groups) return Status::OK();
+      WEIR_RETURN_NOT_OK(EmitGroups(*groups, errors, out));
+    }
+  }
+
+ private:
+  Status EmitGroups(const Batch& groups, const std::vector<RowError>& errors, Emitter& out) {
+    const size_t num_keys = plan_->keys.size(), num_windows = plan_->num_window_keys();
+    std::vector<ArrayDataPtr> columns, windows;
+    for (int i = 0; i < groups.num_columns(); ++i) {
+      const auto at = static_cast<size_t>(i);
+      (at >= num_keys && at < num_keys + num_windows ? windows : columns).push_back(groups.column(i));
+    }
+    Batch batch(plan_->output_schema, std::move(columns), groups.num_rows());
+    plan_->windows.SetWindows(windows, &batch);
+    batch.set_pane({PaneTiming::kOnTime, 0, true, true});
+    if (errors.empty()) return out.Emit(std::move(batch));
+    WEIR_RETURN_NOT_OK(out.Reject(batch, errors));
+    std::vector<int32_t> good;
+    for (int64_t row = 0, next = 0; row < batch.num_rows(); ++row) {
+      if (next < static_cast<int64_t>(errors.size()) && errors[next].row == row) {
+        ++next;
+      } else {
+        good.push_back(static_cast<int32_t>(row));
+      }
+    }
+    const auto count = static_cast<int64_t>(good.size());
+    return out.Emit(batch.Select({arrow::Buffer::FromVector(std::move(good)), count}));
+  }
+
+  CombinePlanPtr plan_;
+  CombineInput input_;
+  std::unique_ptr<SpillingAggregator> groups_;
+};
+
+Result<std::unique_ptr<SpillingAggregator>> MakeGroups(const CombinePlanPtr& plan, const OperatorContext& lane) {
+  SpillingAggregator::Options options;
+  options.temp_dir = lane.temp_dir;
+  options.memory = lane.memory;
+  options.batch_rows = lane.batch_rows;
+  if (plan->windows.needs_regroup()) {
+    options.partition_keys = static_cast<int>(plan->keys.size());
+    options.regroup = [plan](const GroupAggregator& groups) {
+      return plan->windows.Regroup(groups, plan->keys.size(), plan->calls);
+    };
+  }
+  return SpillingAggregator::Make(plan->key_types, plan->calls, std::move(options));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> MakeCombinePartial(CombinePlanPtr plan, const OperatorContext& lane) {
+  WEIR_ASSIGN_OR_RETURN(auto groups, GroupAggregator::Make(plan->key_types, plan->calls));
+  return std::make_unique<CombinePartial>(std::move(plan), std::move(groups), lane);
+}
+
+Result<std::unique_ptr<Operator>> MakeCombineFinal(CombinePlanPtr plan, const OperatorContext& lane) {
+  WEIR_ASSIGN_OR_RETURN(auto groups, MakeGroups(plan, lane));
+  return std::make_unique<CombineFinal<false>>(std::move(plan), std::move(groups));
+}
+
+Result<std::unique_ptr<Operator>> MakeCombineWhole(CombinePlanPtr plan, const OperatorContext& lane) {
+  WEIR_ASSIGN_OR_RETURN(auto groups, MakeGroups(plan, lane));
+  return std::make_unique<CombineFinal<true>>(std::move(plan), std::move(groups));
+}
+
+}  // namespace weir

@@ -1,0 +1,36 @@
+// The operators that a Combine step is made of: rows → partial states → results, or rows → results in one lane.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/operator.h"
+#include "expr/expr.h"
+#include "operators/support/window_keys.h"
+#include "state/aggregate/spilling_aggregator.h"
+
+namespace weir {
+
+/// What a Combine step does, checked. Shared by its lanes.
+struct CombinePlan {
+  std::vector<int> keys;  // columns of the input
+  std::vector<AggregateCall> calls;
+  std::vector<std::shared_ptr<const CompiledExpr>> values;  // per call; null where it takes none
+  WindowKeys windows;
+  SchemaPtr partial_schema;        // keys, window keys, partial states
+  SchemaPtr output_schema;         // keys, results
+  std::vector<TypePtr> key_types;  // of keys and window keys
+
+  size_t num_window_keys() const { return static_cast<size_t>(windows.num_columns()); }
+};
+using CombinePlanPtr = std::shared_ptr<const CombinePlan>;
+
+/// Groups rows in their lane as far as that makes them fewer, before the exchange.
+Result<std::unique_ptr<Operator>> MakeCombinePartial(CombinePlanPtr plan, const OperatorContext& lane);
+/// Merges partial states and gives the results when its input has ended.
+Result<std::unique_ptr<Operator>> MakeCombineFinal(CombinePlanPtr plan, const OperatorContext& lane);
+/// Both in one, for a run with one lane.
+Result<std::unique_ptr<Operator>> MakeCombineWhole(CombinePlanPtr plan, const OperatorContext& lane);
+
+}  // namespace weir

@@ -1,0 +1,215 @@
+// Window starts and slices by arithmetic; slices merged to windows, overlapping sessions to one.
+#include "operators/support/window_keys.h"
+
+#include <arrow/array/data.h>
+#include <arrow/buffer.h>
+#include <arrow/memory_pool.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "batch/gather.h"
+
+namespace weir {
+
+namespace {
+
+constexpr uint32_t kStep = 16384;  // groups that are turned into columns at once
+
+ArrayDataPtr Int64Data(BufferPtr values, int64_t rows) {
+  return arrow::ArrayData::Make(arrow::int64(), rows, {nullptr, std::move(values)}, 0);
+}
+
+template <class Value>
+Result<ArrayDataPtr> MakeInt64(int64_t rows, Value value) {
+  WEIR_ASSIGN_OR_RETURN(auto buffer, arrow::AllocateBuffer(rows * 8));
+  auto* out = reinterpret_cast<int64_t*>(buffer->mutable_data());
+  for (int64_t i = 0; i < rows; ++i) out[i] = value(i);
+  return Int64Data(std::move(buffer), rows);
+}
+
+Result<ArrayDataPtr> ToColumn(const Int64Column& column, int64_t rows) {
+  if (!column.is_constant()) return Int64Data(column.values(), rows);
+  return MakeInt64(rows, [&](int64_t) { return column.constant(); });
+}
+
+int64_t SaturatingAdd(int64_t a, int64_t b) {
+  int64_t sum;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/// FixedWindowStart that stays in range for times near the ends of time.
+int64_t WindowStart(int64_t time, int64_t size, int64_t offset) {
+  int64_t remainder = (time % size - offset % size) % size;
+  if (remainder < 0) remainder += size;
+  return SaturatingAdd(time, -remainder);
+}
+
+/// Event times come in order, mostly: the window of the row before is tried first.
+Result<ArrayDataPtr> StartColumn(const Int64Column& times, int64_t rows, int64_t size, int64_t offset) {
+  if (times.is_constant()) {
+    const int64_t start = WindowStart(times.constant(), size, offset);
+    return MakeInt64(rows, [=](int64_t) { return start; });
+  }
+  const int64_t* time = times.data();
+  int64_t start = 0;
+  uint64_t width = 0;  // no window yet
+  return MakeInt64(rows, [&](int64_t i) {
+    if (static_cast<uint64_t>(time[i]) - static_cast<uint64_t>(start) >= width) {
+      start = WindowStart(time[i], size, offset);
+      width = static_cast<uint64_t>(size);
+    }
+    return start;
+  });
+}
+
+}  // namespace
+
+WindowKeys::WindowKeys(const WindowingStrategy& windowing, bool has_window)
+    : windowing_(windowing),
+      has_window_(has_window && !windowing.is_global()),
+      sliced_(windowing.kind == WindowKind::kSliding && !has_window) {}
+
+int WindowKeys::num_columns() const {
+  if (windowing_.is_global()) return 0;
+  return windowing_.kind == WindowKind::kSessions ? 2 : 1;
+}
+
+Result<std::vector<ArrayDataPtr>> WindowKeys::Columns(const Batch& batch) const {
+  std::vector<ArrayDataPtr> out(num_columns());
+  if (out.empty()) return out;
+  const int64_t rows = batch.num_rows();
+  if (has_window_) {
+    WEIR_ASSIGN_OR_RETURN(out[0], ToColumn(batch.window_start(), rows));
+    if (out.size() > 1) {
+      WEIR_ASSIGN_OR_RETURN(out[1], ToColumn(batch.window_end(), rows));
+    }
+    return out;
+  }
+  const Int64Column& times = batch.event_time();
+  if (windowing_.kind == WindowKind::kSessions) {
+    WEIR_ASSIGN_OR_RETURN(out[0], ToColumn(times, rows));
+    WEIR_ASSIGN_OR_RETURN(out[1],
+                          MakeInt64(rows, [&](int64_t i) { return SaturatingAdd(times.at(i), windowing_.gap_us); }));
+    return out;
+  }
+  const int64_t width = sliced_ ? SliceWidth(windowing_) : windowing_.size_us;
+  WEIR_ASSIGN_OR_RETURN(out[0], StartColumn(times, rows, width, windowing_.offset_us));
+  return out;
+}
+
+Result<std::unique_ptr<GroupAggregator>> WindowKeys::Regroup(const GroupAggregator& groups, size_t num_keys,
+                                                             const std::vector<AggregateCall>& calls) const {
+  WEIR_ASSIGN_OR_RETURN(auto out, GroupAggregator::Make(groups.key_types(), calls));
+  if (windowing_.kind == WindowKind::kSessions) {
+    WEIR_RETURN_NOT_OK(MergeSessions(groups, num_keys, out.get()));
+  } else {
+    WEIR_RETURN_NOT_OK(MergeSlices(groups, num_keys, out.get()));
+  }
+  return out;
+}
+
+// Every slice goes into each window that covers it.
+Status WindowKeys::MergeSlices(const GroupAggregator& groups, size_t num_keys, GroupAggregator* out) const {
+  const size_t all_keys = groups.key_types().size();
+  for (uint32_t begin = 0; begin < groups.num_groups(); begin += kStep) {
+    const uint32_t end = std::min(begin + kStep, groups.num_groups());
+    const int64_t rows = end - begin;
+    WEIR_ASSIGN_OR_RETURN(auto columns, groups.Partial(begin, end));
+    std::vector<ArrayDataPtr> keys(columns.begin(), columns.begin() + all_keys);
+    const std::vector<ArrayDataPtr> partial(columns.begin() + all_keys, columns.end());
+    const ArrayDataPtr slices = keys[num_keys];
+    const auto* slice = slices->GetValues<int64_t>(1);
+    for (int64_t back = 0; back < windowing_.size_us; back += windowing_.period_us) {
+      // A slice lies in all windows of this distance or in none, except where the period does not divide the size.
+      std::vector<int32_t> inside;
+      std::vector<int64_t> starts;
+      for (int64_t i = 0; i < rows; ++i) {
+        const int64_t start = SaturatingAdd(WindowStart(slice[i], windowing_.period_us, windowing_.offset_us), -back);
+        if (SaturatingAdd(start, windowing_.size_us) <= slice[i]) continue;
+        inside.push_back(static_cast<int32_t>(i));
+        starts.push_back(start);
+      }
+      const auto count = static_cast<int64_t>(inside.size());
+      if (count == 0) continue;
+      std::vector<ArrayDataPtr> some_keys = keys, some_partial = partial;
+      if (count < rows) {
+        for (auto* list : {&some_keys, &some_partial}) {
+          for (auto& column : *list) {
+            WEIR_ASSIGN_OR_RETURN(column, GatherColumn(column, inside));
+          }
+        }
+      }
+      some_keys[num_keys] = Int64Data(arrow::Buffer::FromVector(std::move(starts)), count);
+      WEIR_RETURN_NOT_OK(out->Merge(some_keys, some_partial, count));
+    }
+  }
+  return Status::OK();
+}
+
+// Sessions of one key that overlap are one. Sorted by key and start, a sweep finds the final window of each.
+Status WindowKeys::MergeSessions(const GroupAggregator& groups, size_t num_keys, GroupAggregator* out) const {
+  const uint32_t count = groups.num_groups();
+  const size_t all_keys = groups.key_types().size();
+  GroupTable users({groups.key_types().begin(), groups.key_types().begin() + num_keys});
+  std::vector<uint32_t> user(count), order(count);
+  std::vector<int64_t> starts(count), ends(count);
+  for (uint32_t begin = 0; begin < count; begin += kStep) {
+    const uint32_t end = std::min(begin + kStep, count);
+    WEIR_ASSIGN_OR_RETURN(auto keys, groups.Keys(begin, end));
+    std::copy_n(keys[num_keys]->GetValues<int64_t>(1), end - begin, starts.begin() + begin);
+    std::copy_n(keys[num_keys + 1]->GetValues<int64_t>(1), end - begin, ends.begin() + begin);
+    WEIR_RETURN_NOT_OK(users.Lookup({keys.begin(), keys.begin() + num_keys}, end - begin, user.data() + begin));
+  }
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return user[a] != user[b] ? user[a] < user[b] : starts[a] < starts[b]; });
+  for (uint32_t i = 0; i < count;) {
+    const uint32_t first = order[i];
+    int64_t end = ends[first];
+    uint32_t j = i + 1;
+    for (; j < count && user[order[j]] == user[first] && starts[order[j]] < end; ++j)
+      end = std::max(end, ends[order[j]]);
+    const int64_t start = starts[first];
+    for (; i < j; ++i) {
+      starts[order[i]] = start;
+      ends[order[i]] = end;
+    }
+  }
+  const BufferPtr start_buffer = arrow::Buffer::FromVector(std::move(starts));
+  const BufferPtr end_buffer = arrow::Buffer::FromVector(std::move(ends));
+  for (uint32_t begin = 0; begin < count; begin += kStep) {
+    const uint32_t end = std::min(begin + kStep, count);
+    WEIR_ASSIGN_OR_RETURN(auto columns, groups.Partial(begin, end));
+    std::vector<ArrayDataPtr> keys(columns.begin(), columns.begin() + all_keys);
+    columns.erase(columns.begin(), columns.begin() + all_keys);
+    keys[num_keys] =
+        Int64Data(arrow::SliceBuffer(start_buffer, int64_t{begin} * 8, int64_t{end - begin} * 8), end - begin);
+    keys[num_keys + 1] =
+        Int64Data(arrow::SliceBuffer(end_buffer, int64_t{begin} * 8, int64_t{end - begin} * 8), end - begin);
+    WEIR_RETURN_NOT_OK(out->Merge(keys, columns, end - begin));
+  }
+  return Status::OK();
+}
+
+void WindowKeys::SetWindows(const std::vector<ArrayDataPtr>& columns, Batch* batch) const {
+  const int64_t rows = batch->num_rows();
+  if (windowing_.is_global()) {
+    batch->set_event_time(Int64Column(kEndOfGlobalWindow - 1));
+    return;
+  }
+  const auto* starts = columns[0]->GetValues<int64_t>(1);
+  const auto* ends = columns.size() > 1 ? columns[1]->GetValues<int64_t>(1) : nullptr;
+  std::vector<int64_t> start(starts, starts + rows), end(rows), time(rows);
+  for (int64_t i = 0; i < rows; ++i) {
+    end[i] = ends != nullptr ? ends[i] : SaturatingAdd(starts[i], windowing_.size_us);
+    time[i] = end[i] - 1;
+  }
+  batch->set_window(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(start)))),
+                    Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(end)))));
+  batch->set_event_time(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(time)))));
+}
+
+}  // namespace weir

@@ -1,0 +1,73 @@
+// GroupAggregator: a GroupTable and the aggregates over its groups. Raw rows or partial states in, partial states or
+// results out. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "state/aggregate/aggregate.h"
+#include "state/hash/group_table.h"
+#include "state/hash/huge_buffer.h"
+
+namespace weir {
+
+/// One output column of a grouping.
+struct AggregateCall {
+  const AggregateFunction* function = nullptr;
+  TypePtr input;  // flowing type of its values; any where the function needs none
+};
+
+class GroupAggregator {
+ public:
+  /// Errors: TypeError when a function does not take its input type.
+  static Result<std::unique_ptr<GroupAggregator>> Make(std::vector<TypePtr> key_types,
+                                                       const std::vector<AggregateCall>& calls);
+
+  const std::vector<TypePtr>& key_types() const { return table_.key_types(); }
+  /// Columns that carry the partial states of all calls, in order.
+  std::vector<TypePtr> partial_types() const;
+  std::vector<TypePtr> result_types() const;
+
+  /// Adds rows: `values[i]` is the column of call i, plain, or null where its function needs none. `weights` null: +1
+  /// each.
+  Status Update(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& values, const int64_t* weights,
+                int64_t rows);
+  /// Adds partial states: `partial` are columns of partial_types().
+  Status Merge(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& partial, int64_t rows);
+
+  /// The partial states of `rows` rows, each a group of its own, without their keys. What is here stays as it is: for
+  /// rows that are not worth grouping before an exchange.
+  Result<std::vector<ArrayDataPtr>> RowsAsPartials(const std::vector<ArrayDataPtr>& values, const int64_t* weights,
+                                                   int64_t rows);
+
+  uint32_t num_groups() const { return table_.num_groups(); }
+  /// Key columns of groups [begin, end).
+  Result<std::vector<ArrayDataPtr>> Keys(uint32_t begin, uint32_t end) const { return table_.KeyColumns(begin, end); }
+  /// Key columns, then partial states of groups [begin, end).
+  Result<std::vector<ArrayDataPtr>> Partial(uint32_t begin, uint32_t end) const;
+  /// Key columns, then results. Groups without a result are in `errors` (ascending, once each), counted from `begin`.
+  Result<std::vector<ArrayDataPtr>> Finish(uint32_t begin, uint32_t end, std::vector<RowError>* errors) const;
+
+  int64_t size_bytes() const;
+  /// What the next `rows` rows may make it grow by, at most, in one piece: tables double.
+  int64_t growth_bytes(int64_t rows) const { return table_.growth_bytes(rows) + rows * stride_; }
+  /// Forgets all groups and gives the memory back.
+  void Clear();
+  const char* Method() const { return table_.Method(); }
+
+ private:
+  GroupAggregator(std::vector<TypePtr> key_types, std::vector<AggregateCall> calls,
+                  std::vector<std::unique_ptr<Aggregate>> aggregates);
+  StateRows StatesOf(size_t i) const { return {const_cast<uint8_t*>(states_.data()) + offsets_[i], stride_}; }
+  void Prefetch(const uint32_t* groups, int64_t rows) const;
+
+  GroupTable table_;
+  std::vector<std::unique_ptr<Aggregate>> aggregates_;
+  std::vector<int64_t> offsets_;
+  int64_t stride_ = 0;
+  std::vector<AggregateCall> calls_;
+  HugeBuffer states_;  // num_groups rows of stride_ bytes
+  std::vector<uint32_t> groups_;
+};
+
+}  // namespace weir

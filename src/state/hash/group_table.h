@@ -1,0 +1,89 @@
+// GroupTable: rows of key columns → dense group numbers 0, 1, 2 … in order of first appearance (a null key comes before
+// the other new keys of its batch).
+//
+// Every key column becomes integers: integers, dates, times and booleans as they are, doubles by their bits, text by
+// its number in a StringTable, rarer types by their bytes in one. One integer column is looked up in an IntTable;
+// several are packed into one 64-bit word as long as their ranges allow, and into a row of words when not. Packing
+// adapts to the data; group numbers never change. Null is a value: rows with null in a key form groups. Not
+// thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "batch/batch.h"
+#include "batch/types.h"
+#include "state/hash/int_table.h"
+#include "state/hash/string_table.h"
+#include "state/hash/wide_table.h"
+
+namespace weir {
+
+class GroupTable {
+ public:
+  /// Flowing types (batch/types.h), any of them; none means that all rows are one group.
+  explicit GroupTable(std::vector<TypePtr> key_types);
+
+  /// groups[i] = the group of row i; a new key gets the next number. `keys` are columns of `rows` rows of the key types
+  /// (dictionary-encoded or not). At most 2^31 groups.
+  Status Lookup(const std::vector<ArrayDataPtr>& keys, int64_t rows, uint32_t* groups);
+  /// The same for keys that must be there already: kNoGroup where there is no such group or a key is null, since null
+  /// equals nothing in a join.
+  Status Find(const std::vector<ArrayDataPtr>& keys, int64_t rows, uint32_t* groups);
+
+  uint32_t num_groups() const;
+  const std::vector<TypePtr>& key_types() const { return types_; }
+  /// The keys of groups [begin, end), plain columns.
+  Result<std::vector<ArrayDataPtr>> KeyColumns(uint32_t begin, uint32_t end) const;
+  int64_t size_bytes() const;
+  /// What a Lookup of `rows` rows may add in one piece: tables double when they are full.
+  int64_t growth_bytes(int64_t rows) const;
+  /// Forgets all groups and gives the memory back.
+  void Clear();
+
+  /// How keys are found now, for explain: "direct array", "64-bit keys", "packed 64-bit keys", "strings", "wide keys".
+  const char* Method() const;
+
+ private:
+  enum class Kind { kInt64, kInt32, kBool, kDouble, kText, kBytes, kNull };
+  struct Column {
+    Kind kind;
+    StringTable strings;             // kText, kBytes
+    int64_t min = 0, max = -1;       // of all values seen
+    int64_t base = 0;                // packed: code = value - base + 1, 0 is null
+    int bits = 0, shift = 0;         // packed: where the code is
+    std::vector<int64_t> values;     // scratch: of the batch at hand
+    const int64_t* data = nullptr;   // values, or the column's own
+    const uint8_t* valid = nullptr;  // null: no nulls
+    int64_t valid_offset = 0;
+    ArrayDataPtr keep_alive;
+  };
+  enum class Mode { kNoKeys, kOneInt, kOneText, kPacked, kWide };
+
+  template <bool kInsert>
+  Status Encode(const ArrayDataPtr& column, int64_t rows, Column* out);
+  template <bool kInsert>
+  Status EncodeAll(const std::vector<ArrayDataPtr>& keys, int64_t rows);
+  void LookupOneInt(int64_t rows, uint32_t* groups);
+  void FindOneInt(int64_t rows, uint32_t* groups);
+  bool PackingHolds() const;
+  bool ChoosePacking();
+  void Repack();
+  void Pack(int64_t rows, int64_t* out) const;
+  void Widen(int64_t rows, uint64_t* out) const;
+  void Decode(int column, uint32_t begin, uint32_t end, int64_t* values, uint8_t* valid) const;
+  void ClearNotFound(int64_t rows, uint32_t* groups) const;
+
+  std::vector<TypePtr> types_;
+  std::vector<Column> columns_;
+  Mode mode_ = Mode::kNoKeys;
+  bool any_rows_ = false;
+  uint32_t null_group_ = kNoGroup;  // kOneInt
+  IntTable ints_;                   // kOneInt, kPacked
+  WideTable wide_;                  // kWide: a word per column, then one of null flags
+  std::vector<int64_t> packed_;     // scratch
+  std::vector<uint32_t> numbers_;   // scratch
+};
+
+}  // namespace weir

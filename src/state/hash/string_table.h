@@ -1,0 +1,67 @@
+// StringTable: byte strings → dense numbers 0, 1, 2 … in order of first appearance. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "batch/batch.h"
+#include "state/hash/huge_buffer.h"
+#include "state/hash/int_table.h"
+
+namespace weir {
+
+class StringTable {
+ public:
+  /// numbers[i] = the number of row i of a utf8, binary or dictionary column; a new string gets the next one, and so
+  /// does null, which is a value of its own. A dictionary's entries are looked up once per dictionary.
+  void Lookup(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
+  /// The same for strings that must be there already, kNoGroup for the others and for null.
+  void Find(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
+
+  uint32_t size() const { return size_; }
+  bool is_null(uint32_t number) const { return number == null_number_; }
+  std::string_view at(uint32_t number) const {
+    return {reinterpret_cast<const char*>(arena_.data()) + ends_[number], ends_[number + 1] - ends_[number]};
+  }
+  /// The strings of `numbers` as a column of `type` (utf8 or binary). Errors: CapacityError above 2 GiB.
+  Result<ArrayDataPtr> Gather(const std::shared_ptr<arrow::DataType>& type, const uint32_t* numbers,
+                              int64_t count) const;
+  int64_t size_bytes() const;
+  /// What `count` new keys would add in one piece.
+  int64_t growth_bytes(int64_t count) const {
+    const bool full = num_slots_ > 0 && (size_ + static_cast<uint64_t>(count)) * 10 > num_slots_ * 7;
+    return full ? static_cast<int64_t>(num_slots_ * 2 * sizeof(Slot)) : 0;
+  }
+  void Clear();
+
+ private:
+  struct Slot {
+    uint32_t hash;  // high half of the string's hash; its top bits are the first slot
+    uint32_t number_plus_1;
+  };
+  static constexpr uint32_t kUnknown = kNoGroup - 1;
+  template <bool kInsert>
+  void LookupPlain(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
+  template <bool kInsert>
+  void LookupDictionary(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
+  template <bool kInsert>
+  void LookupChunk(const char* text, const int32_t* offsets, const uint8_t* valid, int64_t valid_offset, int64_t count,
+                   uint32_t* numbers);
+  uint32_t Add(std::string_view text);
+  uint32_t NullNumber();
+  void GrowSlots(uint64_t min_slots);
+
+  uint32_t size_ = 0;
+  uint32_t null_number_ = kNoGroup;
+  HugeArray<uint64_t> ends_;  // string i is arena_[ends_[i], ends_[i + 1])
+  HugeBuffer arena_;
+  HugeArray<Slot> slots_;
+  uint64_t num_slots_ = 0;
+  int shift_ = 32;
+  ArrayDataPtr dictionary_;                   // of the last lookup, kept alive so that its address names it
+  std::vector<uint32_t> dictionary_numbers_;  // kUnknown until an entry was looked up
+  bool dictionary_inserts_ = false;           // they come from Lookup, not from Find
+};
+
+}  // namespace weir

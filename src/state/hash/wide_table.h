@@ -1,0 +1,46 @@
+// WideTable: keys of several 64-bit words → dense numbers, for key lists that do not fit into one word. Not
+// thread-safe.
+#pragma once
+
+#include <cstdint>
+
+#include "state/hash/huge_buffer.h"
+#include "state/hash/int_table.h"
+
+namespace weir {
+
+class WideTable {
+ public:
+  explicit WideTable(int words = 1) : words_(words) {}
+  /// `keys` holds `words` words per row. As IntTable::Lookup and Find.
+  void Lookup(const uint64_t* keys, int64_t count, uint32_t* numbers);
+  void Find(const uint64_t* keys, int64_t count, uint32_t* numbers) const;
+
+  uint32_t size() const { return size_; }
+  const uint64_t* key(uint32_t number) const { return keys_.data() + size_t{number} * words_; }
+  int64_t size_bytes() const { return static_cast<int64_t>(keys_.size_bytes() + slots_.size_bytes()); }
+  /// What `count` new keys would add in one piece.
+  int64_t growth_bytes(int64_t count) const {
+    const bool full = num_slots_ > 0 && (size_ + static_cast<uint64_t>(count)) * 10 > num_slots_ * 7;
+    return full ? static_cast<int64_t>(num_slots_ * 2 * sizeof(Slot)) : 0;
+  }
+  void Clear() { *this = WideTable(words_); }
+
+ private:
+  struct Slot {
+    uint32_t hash;
+    uint32_t number_plus_1;  // 0: free
+  };
+  uint32_t Hash(const uint64_t* key) const;
+  bool Equal(const uint64_t* a, const uint64_t* b) const;
+  void GrowSlots(uint64_t min_slots);
+
+  int words_;
+  uint32_t size_ = 0;
+  HugeArray<uint64_t> keys_;
+  HugeArray<Slot> slots_;  // the top bits of the hash are the first slot
+  uint64_t num_slots_ = 0;
+  int shift_ = 32;
+};
+
+}  // namespace weir

@@ -1,0 +1,58 @@
+// JoinTable: the build side of a hash join in memory. Rows of whole batches, found by the group numbers of their keys.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "batch/batch.h"
+#include "batch/interleave.h"
+#include "state/hash/group_table.h"
+
+namespace weir {
+
+/// Add all, Finish, then any number of Probe. Not thread-safe.
+class JoinTable {
+ public:
+  /// `keys`: columns of the build rows. With `windows` the windows that rows carry are part of the key.
+  JoinTable(SchemaPtr schema, std::vector<int> keys, bool windows);
+
+  Status Add(Batch batch);
+  Status Finish();
+
+  /// groups[i] = what row i of `batch` matches, kNoGroup for nothing; `keys` are its key columns in the same order. A
+  /// null key matches nothing.
+  Status Probe(const Batch& batch, const std::vector<int>& keys, uint32_t* groups);
+  /// The rows of a group: row numbers in build order, as InterleaveRows and Gather take them.
+  uint32_t begin(uint32_t group) const { return starts_[group]; }
+  uint32_t end(uint32_t group) const { return starts_[group + 1]; }
+  /// No key has two rows: each group is one row.
+  bool unique() const { return unique_; }
+
+  /// Column `column` of the rows at `positions` (as begin() and end() count them).
+  Result<ArrayDataPtr> Gather(int column, std::span<const uint32_t> positions) const;
+  /// Whole rows, with times and windows.
+  Result<Batch> GatherRows(std::span<const uint32_t> positions) const;
+
+  int64_t num_rows() const { return num_rows_; }
+  int64_t size_bytes() const;
+
+ private:
+  std::vector<ArrayDataPtr> KeyColumns(const Batch& batch, const std::vector<int>& keys) const;
+
+  const SchemaPtr schema_;
+  const std::vector<int> keys_;
+  const bool windows_;
+  GroupTable groups_;
+  std::vector<Batch> batches_;
+  std::vector<std::vector<uint32_t>> groups_of_batch_;
+  std::vector<uint32_t> starts_;    // per group, into rows_
+  std::vector<RowRef> rows_;        // ordered by group
+  std::vector<int32_t> flat_rows_;  // the same as rows of one_, when all fits into one batch
+  Batch one_;
+  bool is_one_ = false;
+  bool unique_ = false;
+  int64_t num_rows_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace weir
