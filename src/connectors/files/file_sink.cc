@@ -234,7 +234,7 @@ Status FileSink::Abort(int64_t) {
     }
   }
   files_.clear();
-  if (made_folder_) context_.env->files().Remove(options_.path).Warn();
+  if (made_folder_) (void)context_.env->files().Remove(options_.path).ok();  // refused where somebody else put files
   return first;
 }
 
