@@ -17,7 +17,8 @@ Result<ArrayDataPtr> GatherColumn(const ArrayDataPtr& column, std::span<const in
 /// All columns, times, windows and weights of `batch` for `rows` (of its num_rows() rows). Pruned columns stay pruned.
 Result<Batch> GatherBatch(const Batch& batch, std::span<const int32_t> rows);
 
-/// Concatenates batches of one schema. A column pruned in one is pruned: nobody reads it. Dictionaries that differ are decoded.
+/// Concatenates batches of one schema. A column pruned in one is pruned: nobody reads it. Dictionaries that differ are
+/// decoded.
 Result<Batch> ConcatBatches(const SchemaPtr& schema, std::span<const Batch> batches);
 
 /// Plain utf8 for a dictionary column; any other column as it is.

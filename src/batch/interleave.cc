@@ -76,7 +76,8 @@ Status InterleaveText(const Columns& columns, std::span<const RowRef> rows, Buff
   for (size_t i = 0; i < rows.size(); ++i) {
     const int32_t* from = starts[rows[i].batch] + rows[i].row;
     total += from[1] - from[0];
-    if (total > std::numeric_limits<int32_t>::max()) return Status::CapacityError("more than 2 GiB of text in one batch");
+    if (total > std::numeric_limits<int32_t>::max())
+      return Status::CapacityError("more than 2 GiB of text in one batch");
     out_offsets[i + 1] = static_cast<int32_t>(total);
   }
   WEIR_ASSIGN_OR_RETURN(auto text_buffer, arrow::AllocateBuffer(total));
@@ -127,7 +128,8 @@ Result<ArrayDataPtr> InterleaveColumn(std::span<const Batch> batches, int column
   const auto count = static_cast<int64_t>(rows.size());
   BufferPtr values, offsets;
   switch (type->id()) {
-    case arrow::Type::NA: return arrow::ArrayData::Make(type, count, {nullptr}, count);
+    case arrow::Type::NA:
+      return arrow::ArrayData::Make(type, count, {nullptr}, count);
     case arrow::Type::BOOL: {
       WEIR_ASSIGN_OR_RETURN(values, InterleaveBits(columns, rows));
       break;
@@ -147,8 +149,11 @@ Result<ArrayDataPtr> InterleaveColumn(std::span<const Batch> batches, int column
       break;
     }
     case arrow::Type::STRING:
-    case arrow::Type::BINARY: WEIR_RETURN_NOT_OK(InterleaveText(columns, rows, &offsets, &values)); break;
-    default: return InterleaveNested(batches, column, rows);
+    case arrow::Type::BINARY:
+      WEIR_RETURN_NOT_OK(InterleaveText(columns, rows, &offsets, &values));
+      break;
+    default:
+      return InterleaveNested(batches, column, rows);
   }
   int64_t null_count = 0;
   WEIR_ASSIGN_OR_RETURN(auto validity, InterleaveValidity(columns, rows, &null_count));
@@ -161,7 +166,8 @@ Result<Batch> InterleaveRows(std::span<const Batch> batches, std::span<const Row
   std::vector<ArrayDataPtr> columns(first.num_columns());
   for (int i = 0; i < first.num_columns(); ++i) {
     // A join prunes a column that nobody reads in some of its batches and passes it on in others.
-    const bool pruned = std::any_of(batches.begin(), batches.end(), [i](const Batch& batch) { return batch.is_pruned(i); });
+    const bool pruned =
+        std::any_of(batches.begin(), batches.end(), [i](const Batch& batch) { return batch.is_pruned(i); });
     if (pruned) continue;
     WEIR_ASSIGN_OR_RETURN(columns[i], InterleaveColumn(batches, i, rows));
   }
@@ -171,23 +177,20 @@ Result<Batch> InterleaveRows(std::span<const Batch> batches, std::span<const Row
     has_window |= batch.has_window();
     has_weight |= batch.has_weight();
   }
-  WEIR_ASSIGN_OR_RETURN(auto time, InterleaveTime(batches, rows, [](const Batch& b) -> const Int64Column& {
-                          return b.event_time();
-                        }));
+  WEIR_ASSIGN_OR_RETURN(
+      auto time, InterleaveTime(batches, rows, [](const Batch& b) -> const Int64Column& { return b.event_time(); }));
   out.set_event_time(std::move(time));
   if (has_window) {
     WEIR_ASSIGN_OR_RETURN(auto start, InterleaveTime(batches, rows, [](const Batch& b) -> const Int64Column& {
                             return b.window_start();
                           }));
-    WEIR_ASSIGN_OR_RETURN(auto end, InterleaveTime(batches, rows, [](const Batch& b) -> const Int64Column& {
-                            return b.window_end();
-                          }));
+    WEIR_ASSIGN_OR_RETURN(
+        auto end, InterleaveTime(batches, rows, [](const Batch& b) -> const Int64Column& { return b.window_end(); }));
     out.set_window(std::move(start), std::move(end));
   }
   if (has_weight) {
-    WEIR_ASSIGN_OR_RETURN(auto weight, InterleaveTime(batches, rows, [](const Batch& b) -> const Int64Column& {
-                            return b.weight();
-                          }));
+    WEIR_ASSIGN_OR_RETURN(
+        auto weight, InterleaveTime(batches, rows, [](const Batch& b) -> const Int64Column& { return b.weight(); }));
     out.set_weight(std::move(weight));
   }
   return out;
