@@ -28,7 +28,6 @@ FILTER = os.environ.get('WEIR_TEST_FILTER', '')
 EXTENSIONS = [
     (re.compile(r'Unknown type or missing provider for type (\w+)'), 'Beam has no {}'),
     (re.compile(r'invalid generic expression: (.*?)\. The given'), 'Beam has no generic expression {}'),
-    (re.compile(r'Unable to fetch remote job server jar()'), "Beam's Sql needs a Java service"),
 ]
 
 
@@ -134,8 +133,8 @@ def golden():
     with open(path, encoding='utf-8') as file:
       text = file.read()
     reason = re.search(r'^# skip beam: (.*)', text, re.M)
-    if reason:
-      print('skip', name, '-', reason.group(1))
+    if reason or re.search(r'type: Sql\b', text):  # Beam would look for its Java service in the network
+      print('skip', name, '-', reason.group(1) if reason else "Beam's Sql needs a Java service")
       continue
     os.chdir(os.path.dirname(path))
     problem = None
