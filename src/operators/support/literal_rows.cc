@@ -14,7 +14,8 @@ namespace {
 /// What an item is, before Arrow types: a tree that merges.
 struct Shape {
   enum Kind { kNull, kBool, kInt, kDouble, kString, kList, kStruct } kind = kNull;
-  std::vector<std::pair<std::string, Shape>> fields;  // kStruct, in order of first appearance; kList: one, named "item"
+  std::vector<std::pair<std::string, Shape>>
+      fields{};  // kStruct, by first appearance; kList: one, named "item". {}: clang asks for it
 };
 
 class Inference {
