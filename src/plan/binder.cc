@@ -231,6 +231,13 @@ int Binder::AddWindowing(const LogicalStep& step, const std::string& name, Resol
 
 void Binder::BindLogical(const LogicalStep& step) {
   if (step.type.empty()) return;  // already said
+  // Read and kept by the language, without effect in the engine: refused rather than ignored.
+  for (const auto& [key, given] : {std::pair{"after", !step.after.empty()}, std::pair{"when", step.when != nullptr}}) {
+    const NodeEntry* entry = given && step.node != nullptr ? step.node->FindEntry(key) : nullptr;
+    if (entry == nullptr) continue;
+    diagnostics_.Error(entry->key->source(), entry->key->span(), std::string("'") + key + "' is not in this version",
+                       "leave it out; order steps by their data");
+  }
   const Component* component = registry_.Find(step.type);
   if (component == nullptr) {
     const std::string near = ClosestMatch(step.type, registry_.Names());
