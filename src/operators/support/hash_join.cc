@@ -135,7 +135,7 @@ Status HashJoin::Process(int port, Batch batch, Emitter& out) {
     kept_[port].push_back(std::move(batch));
   }
   Account();
-  if (reservation_.ShouldSpill()) return StartPartitioning(out);
+  if (reservation_.ShouldSpill(table_ ? table_->growth_bytes() : 0)) return StartPartitioning(out);
   if (phase_ == Phase::kUndecided && kept_bytes_ > kUndecidedBytes) {
     int64_t bytes[2] = {0, 0};
     for (int side : {kLeft, kRight}) {
@@ -180,13 +180,8 @@ Status HashJoin::StartPartitioning(Emitter& out) {
     level.sides[side] = std::make_unique<PartitionedSpill>(context_.temp_dir, options_.schemas[side]);
   }
   if (table_) {
-    // What the table holds comes out again row by row number.
-    WEIR_RETURN_NOT_OK(table_->Finish());
-    std::vector<uint32_t> positions;
-    for (int64_t at = 0; at < table_->num_rows(); at += context_.batch_rows) {
-      positions.resize(std::min(context_.batch_rows, table_->num_rows() - at));
-      for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<uint32_t>(at + static_cast<int64_t>(i));
-      WEIR_ASSIGN_OR_RETURN(Batch rows, table_->GatherRows(positions));
+    for (Batch& batch : table_->TakeBatches()) {
+      const Batch rows = std::move(batch);  // freed when it is written
       WEIR_RETURN_NOT_OK(Scatter(level, build_, rows, 0));
     }
     table_.reset();
@@ -315,18 +310,16 @@ Status HashJoin::LoadPartition(Level& level, int partition) {
     if (!batch) break;
     WEIR_RETURN_NOT_OK(table_->Add(std::move(*batch)));
     Account();
-    if (!reservation_.ShouldSpill() || level.depth + 1 >= kMaxSpillDepth || table_->num_rows() * 2 > total) continue;
+    if (!reservation_.ShouldSpill(table_->growth_bytes()) || level.depth + 1 >= kMaxSpillDepth ||
+        table_->num_rows() * 2 > total)
+      continue;
     Level deeper;
     deeper.depth = level.depth + 1;
     for (int side : {kLeft, kRight}) {
       deeper.sides[side] = std::make_unique<PartitionedSpill>(context_.temp_dir, options_.schemas[side]);
     }
-    WEIR_RETURN_NOT_OK(table_->Finish());
-    std::vector<uint32_t> positions(table_->num_rows());
-    for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<uint32_t>(i);
-    for (size_t at = 0; at < positions.size(); at += context_.batch_rows) {
-      const size_t count = std::min<size_t>(context_.batch_rows, positions.size() - at);
-      WEIR_ASSIGN_OR_RETURN(Batch rows, table_->GatherRows(std::span(positions).subspan(at, count)));
+    for (Batch& taken : table_->TakeBatches()) {
+      const Batch rows = std::move(taken);
       WEIR_RETURN_NOT_OK(Scatter(deeper, build_, rows, deeper.depth));
     }
     table_.reset();

@@ -14,6 +14,8 @@ namespace {
 
 /// Up to here all rows are put into one batch, so that dictionaries stay and a column is gathered in one go.
 constexpr int64_t kOneBatchBytes = 128 << 20;
+/// Rows that one batch adds at most, usually.
+constexpr int64_t kGrowthRows = 65536;
 
 std::vector<TypePtr> KeyTypes(const arrow::Schema& schema, const std::vector<int>& keys, bool windows) {
   std::vector<TypePtr> types;
@@ -61,6 +63,20 @@ Status JoinTable::Add(Batch batch) {
 int64_t JoinTable::size_bytes() const {
   // 20 bytes a row: its group number, and later its place by group.
   return bytes_ + groups_.size_bytes() + num_rows_ * 20 + groups_.num_groups() * int64_t{4};
+}
+
+int64_t JoinTable::growth_bytes() const {
+  return groups_.growth_bytes(kGrowthRows) + (bytes_ <= kOneBatchBytes ? bytes_ : 0);
+}
+
+std::vector<Batch> JoinTable::TakeBatches() {
+  std::vector<Batch> batches = std::move(batches_);
+  batches_.clear();
+  groups_of_batch_ = {};
+  groups_.Clear();
+  num_rows_ = 0;
+  bytes_ = 0;
+  return batches;
 }
 
 Status JoinTable::Finish() {

@@ -35,6 +35,10 @@ class JoinTable {
 
   int64_t num_rows() const { return num_rows_; }
   int64_t size_bytes() const;
+  /// What the next rows and Finish may take besides: tables double, and small ones are put into one batch.
+  int64_t growth_bytes() const;
+  /// Before Finish: gives the rows back and forgets them.
+  std::vector<Batch> TakeBatches();
 
  private:
   std::vector<ArrayDataPtr> KeyColumns(const Batch& batch, const std::vector<int>& keys) const;
