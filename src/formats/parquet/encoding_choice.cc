@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <string_view>
 
 namespace weir {
 namespace {
+
+constexpr double kMaxDictionaryBytes = 1 << 20;  // the writer's limit
 
 /// Counts distinct 64-bit hashes; open addressing in a table four times the sample, reused from column to column.
 class DistinctCounter {
@@ -24,7 +27,7 @@ class DistinctCounter {
 
   void Add(uint64_t hash) {
     hash |= 1;  // 0 marks a free slot
-    for (size_t at = hash >> 40;; ++at) {
+    for (size_t at = hash >> 32;; ++at) {
       uint64_t& slot = slots_[at & (slots_.size() - 1)];
       if (slot == hash) return;
       if (slot == 0) {
@@ -64,6 +67,7 @@ uint64_t HashText(std::string_view text) {
 struct Sample {
   int64_t rows = 0;
   int64_t distinct = 0;
+  int64_t bytes = 0;  // of texts
   int64_t min = INT64_MAX;
   int64_t max = INT64_MIN;
 };
@@ -116,8 +120,11 @@ Sample SampleText(std::span<const Batch> batches, int column, DistinctCounter* c
     if (data.dictionary) {
       counter->Add(Mix(static_cast<uint64_t>(data.GetValues<int32_t>(1)[row]) ^
                        reinterpret_cast<uintptr_t>(data.dictionary.get())));
+      sample.bytes += TextAt(*data.dictionary, data.GetValues<int32_t>(1)[row]).size();
     } else {
-      counter->Add(HashText(TextAt(data, row)));
+      std::string_view text = TextAt(data, row);
+      counter->Add(HashText(text));
+      sample.bytes += text.size();
     }
     ++sample.rows;
   });
@@ -125,8 +132,26 @@ Sample SampleText(std::span<const Batch> batches, int column, DistinctCounter* c
   return sample;
 }
 
-/// Values repeat enough for a dictionary to pay: each was seen twice or more on average.
-bool Repeats(const Sample& sample) { return sample.distinct * 2 <= sample.rows; }
+/// How many different values `sample` comes from, if all were equally frequent: the D for which D (1 - e^(-n/D)) = d,
+/// by bisection. Skewed data has fewer frequent ones, so this errs on the side of more.
+double EstimateDistinct(const Sample& sample) {
+  double n = static_cast<double>(sample.rows), d = static_cast<double>(sample.distinct);
+  double low = d, high = 1e9;
+  if (sample.rows == sample.distinct) return high;
+  for (int i = 0; i < 50; ++i) {
+    double middle = (low + high) / 2;
+    (middle * -std::expm1(-n / middle) < d ? low : high) = middle;
+  }
+  return high;
+}
+
+/// Values repeat enough for a dictionary to pay, and it fits into a page: the writer gives a larger one up half-way.
+bool Repeats(const Sample& sample, int64_t total_rows) {
+  if (sample.rows == 0) return true;
+  double distinct = EstimateDistinct(sample);
+  double bytes_per_value = 4 + static_cast<double>(sample.bytes) / static_cast<double>(sample.rows);
+  return distinct * 2 <= static_cast<double>(total_rows) && distinct * bytes_per_value <= kMaxDictionaryBytes;
+}
 
 /// A dictionary index takes a third of the bits that a difference takes, or less: few values, far apart.
 bool FewAndFarApart(const Sample& sample) {
@@ -138,6 +163,8 @@ bool FewAndFarApart(const Sample& sample) {
 ColumnEncoding Choose(std::span<const Batch> batches, int column, const arrow::DataType& type,
                       DistinctCounter* counter) {
   counter->Clear();
+  int64_t total_rows = 0;
+  for (const Batch& batch : batches) total_rows += batch.num_rows();
   switch (type.id()) {
     case arrow::Type::INT64:
     case arrow::Type::TIMESTAMP: {
@@ -150,12 +177,12 @@ ColumnEncoding Choose(std::span<const Batch> batches, int column, const arrow::D
     }
     case arrow::Type::DOUBLE: {
       Sample sample = SampleFixed<double>(batches, column, counter);
-      return Repeats(sample) ? ColumnEncoding::kDictionary : ColumnEncoding::kPlain;
+      return Repeats(sample, total_rows) ? ColumnEncoding::kDictionary : ColumnEncoding::kPlain;
     }
     case arrow::Type::STRING:
     case arrow::Type::BINARY: {
       Sample sample = SampleText(batches, column, counter);
-      return Repeats(sample) ? ColumnEncoding::kDictionary : ColumnEncoding::kPlain;
+      return Repeats(sample, total_rows) ? ColumnEncoding::kDictionary : ColumnEncoding::kPlain;
     }
     case arrow::Type::BOOL:
       return ColumnEncoding::kPlain;

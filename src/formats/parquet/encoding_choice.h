@@ -17,10 +17,11 @@ enum class ColumnEncoding : uint8_t {
 };
 
 /// One choice per column of `rows`, which are batches of one schema. Looks at kEncodingSampleRows values a column,
-/// evenly spread. Integers go as deltas (a third of the time and of the bytes of a dictionary on most data) unless a
-/// handful of values far apart repeats; strings and floats as a dictionary when they repeat, else plain.
+/// evenly spread, and estimates from them how many different values there are. Integers go as deltas (a third of the
+/// time and of the bytes of a dictionary on most data) unless a handful of values far apart repeats; strings and floats
+/// as a dictionary when they repeat and the dictionary fits one page, else plain.
 std::vector<ColumnEncoding> ChooseEncodings(std::span<const Batch> rows);
 
-inline constexpr int64_t kEncodingSampleRows = 16384;
+inline constexpr int64_t kEncodingSampleRows = 4096;
 
 }  // namespace weir

@@ -1,6 +1,7 @@
 // Parallel encoding of row groups into one Parquet file, through Arrow's public interface only.
 #include "formats/parquet/parquet_writer.h"
 
+#include <arrow/array/data.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -12,6 +13,8 @@
 
 #include <algorithm>
 
+#include "batch/gather.h"
+#include "batch/types.h"
 #include "formats/parquet/encoding_choice.h"
 
 namespace weir {
@@ -102,6 +105,44 @@ std::shared_ptr<parquet::WriterProperties> Properties(const arrow::Schema& schem
   return builder.build();
 }
 
+/// Columns that go in as the dictionary they have: all batches share one, and a dictionary is what the data asks for.
+/// It saves the decoding and the hashing of every value.
+std::vector<bool> SharedDictionaries(const std::vector<Batch>& rows, const std::vector<ColumnEncoding>& encodings) {
+  std::vector<bool> shared(encodings.size());
+  for (size_t i = 0; i < encodings.size(); ++i) {
+    if (encodings[i] != ColumnEncoding::kDictionary) continue;
+    int column = static_cast<int>(i);
+    const arrow::ArrayData* first = rows[0].column(column)->dictionary.get();
+    shared[i] = first && first->GetNullCount() == 0 && std::all_of(rows.begin(), rows.end(), [&](const Batch& batch) {
+                  return !batch.is_pruned(column) && batch.column(column)->dictionary.get() == first;
+                });
+  }
+  return shared;
+}
+
+SchemaPtr WithDictionaries(const SchemaPtr& schema, const std::vector<bool>& shared) {
+  arrow::FieldVector fields = schema->fields();
+  for (size_t i = 0; i < shared.size(); ++i) {
+    if (shared[i]) fields[i] = fields[i]->WithType(DictionaryType());
+  }
+  return arrow::schema(std::move(fields));
+}
+
+/// The rows as Arrow has them, dictionaries kept where `schema` has them.
+Result<std::shared_ptr<arrow::RecordBatch>> ToArrow(const Batch& batch, const SchemaPtr& schema) {
+  std::vector<ArrayDataPtr> columns;
+  for (int i = 0; i < batch.num_columns(); ++i) {
+    const TypePtr& type = schema->field(i)->type();
+    if (batch.is_pruned(i)) {
+      WEIR_ASSIGN_OR_RETURN(ArrayDataPtr nulls, NullColumn(type, batch.num_rows()));
+      columns.push_back(std::move(nulls));
+    } else {
+      columns.push_back(type->id() == arrow::Type::DICTIONARY ? batch.column(i) : batch.PlainColumn(i));
+    }
+  }
+  return arrow::RecordBatch::Make(schema, batch.num_rows(), std::move(columns));
+}
+
 struct EncodedRowGroup final : ParquetFileWriter::RowGroup {
   std::shared_ptr<ShiftedStream> stream = std::make_shared<ShiftedStream>();
   std::unique_ptr<parquet::arrow::FileWriter> writer;
@@ -141,14 +182,15 @@ Result<std::unique_ptr<ParquetFileWriter>> ParquetFileWriter::Make(std::shared_p
 
 Result<std::unique_ptr<ParquetFileWriter::RowGroup>> ParquetFileWriter::Encode(std::vector<Batch> rows) const {
   auto group = std::make_unique<EncodedRowGroup>();
-  auto properties = Properties(*schema_, options_, ChooseEncodings(rows));
+  std::vector<ColumnEncoding> encodings = ChooseEncodings(rows);
+  SchemaPtr schema = WithDictionaries(schema_, SharedDictionaries(rows, encodings));
   WEIR_ASSIGN_OR_RETURN(group->writer,
-                        parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), group->stream,
-                                                         std::move(properties), ArrowProperties()));
+                        parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), group->stream,
+                                                         Properties(*schema, options_, encodings), ArrowProperties()));
   WEIR_RETURN_NOT_OK(group->writer->NewBufferedRowGroup());
   for (Batch& batch : rows) {
-    WEIR_ASSIGN_OR_RETURN(auto plain, batch.ToRecordBatch());
-    WEIR_RETURN_NOT_OK(group->writer->WriteRecordBatch(*plain));
+    WEIR_ASSIGN_OR_RETURN(auto columns, ToArrow(batch, schema));
+    WEIR_RETURN_NOT_OK(group->writer->WriteRecordBatch(*columns));
     batch = Batch();  // its memory is free for the next one
   }
   return group;
