@@ -31,7 +31,8 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(Env& env, const std::stri
   if (info.kind == FileKind::kNone) WEIR_RETURN_NOT_OK(env.files().MakeDirectories(DirectoryName(path)));
   if (info.kind != FileKind::kOther) token.temporary_path = TemporaryPath(token.final_path, run_id);
   const std::string& target = token.temporary_path.empty() ? token.final_path : token.temporary_path;
-  WEIR_ASSIGN_OR_RETURN(auto stream, env.files().Create(target));
+  const bool direct = token.temporary_path.empty();
+  WEIR_ASSIGN_OR_RETURN(auto stream, direct ? env.files().Create(target) : env.files().CreateUncached(target));
   return std::unique_ptr<AtomicFile>(new AtomicFile(env, std::move(token), std::move(stream)));
 }
 

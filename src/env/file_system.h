@@ -49,6 +49,9 @@ class FileSystem {
   virtual Result<std::shared_ptr<arrow::io::InputStream>> Open(const std::string& path) = 0;
   /// Creates the file or empties the one that is there. Its folder must exist.
   virtual Result<std::shared_ptr<WritableFile>> Create(const std::string& path) = 0;
+  /// The same for a large file that will be synced before anybody reads it: its bytes need not pass through the page
+  /// cache.
+  virtual Result<std::shared_ptr<WritableFile>> CreateUncached(const std::string& path) { return Create(path); }
   /// Atomic; replaces `to`.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   /// A file, a link or an empty folder. Not there: no error.

@@ -11,6 +11,7 @@
 
 #include "env/file_descriptor.h"
 #include "env/file_system.h"
+#include "env/uncached_output.h"
 
 namespace weir {
 namespace {
@@ -48,6 +49,12 @@ class RealFiles final : public FileSystem {
     int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); });
     if (fd < 0) return SystemError("create", path);
     return std::make_shared<DescriptorOutput>(fd, path, /*owned=*/true);
+  }
+
+  Result<std::shared_ptr<WritableFile>> CreateUncached(const std::string& path) override {
+    int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); });
+    if (fd < 0) return SystemError("create", path);
+    return std::make_shared<UncachedOutput>(fd, path);
   }
 
   Status Rename(const std::string& from, const std::string& to) override {
