@@ -11,12 +11,18 @@
 
 namespace weir {
 
-enum class MessageKind : uint8_t { kBatch, kWatermark, kEnd };
+enum class MessageKind : uint8_t {
+  kBatch,
+  kWatermark,  // no older row comes from this producer
+  kIdle,       // its watermark does not count until it says more
+  kTime,       // a script's processing time
+  kEnd,
+};
 
 struct Message {
   MessageKind kind = MessageKind::kBatch;
   int producer = 0;  // upstream lane
-  EventTime watermark = kMinEventTime;
+  int64_t time = 0;  // kWatermark: event time; kTime: processing time
   Batch batch;
   int64_t bytes = 0;
 };

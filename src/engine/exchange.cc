@@ -68,21 +68,12 @@ Status ExchangeWriter::SendHashed(Batch batch) {
   return Status::OK();
 }
 
-void ExchangeWriter::SendWatermark(EventTime watermark) {
+void ExchangeWriter::SendControl(MessageKind kind, int64_t time) {
   for (Channel* channel : channels_) {
     Message message;
-    message.kind = MessageKind::kWatermark;
+    message.kind = kind;
     message.producer = lane_;
-    message.watermark = watermark;
-    channel->Push(std::move(message));
-  }
-}
-
-void ExchangeWriter::SendEnd() {
-  for (Channel* channel : channels_) {
-    Message message;
-    message.kind = MessageKind::kEnd;
-    message.producer = lane_;
+    message.time = time;
     channel->Push(std::move(message));
   }
 }

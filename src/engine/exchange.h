@@ -17,8 +17,8 @@ class ExchangeWriter {
       : exchange_(std::move(exchange)), lane_(lane), channels_(std::move(channels)), next_(lane) {}
 
   Status Send(Batch batch);
-  void SendWatermark(EventTime watermark);
-  void SendEnd();
+  /// To every lane: a message that is not a batch.
+  void SendControl(MessageKind kind, int64_t time);
   bool FullOrNotify();
   bool full() const;
   bool closed() const;

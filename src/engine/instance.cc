@@ -66,11 +66,9 @@ Status Instance::Process(int port, Batch batch) {
   return Handle({MessageKind::kBatch, port, 0, 0, std::move(batch)});
 }
 
-Status Instance::Watermark(int port, int producer, EventTime watermark) {
-  return Handle({MessageKind::kWatermark, port, producer, watermark, {}});
+Status Instance::Control(MessageKind kind, int port, int producer, int64_t time) {
+  return Handle({kind, port, producer, time, {}});
 }
-
-Status Instance::End(int port, int producer) { return Handle({MessageKind::kEnd, port, producer, 0, {}}); }
 
 Status Instance::Handle(Event event) {
   if (Busy()) {
@@ -81,7 +79,11 @@ Status Instance::Handle(Event event) {
     case MessageKind::kBatch:
       return HandleBatch(event.port, std::move(event.batch));
     case MessageKind::kWatermark:
-      return HandleWatermark(event.port, event.producer, event.watermark);
+      return HandleWatermark(event.port, event.producer, event.time);
+    case MessageKind::kIdle:
+      return HandleIdle(event.port, event.producer);
+    case MessageKind::kTime:
+      return HandleTime(event.port, event.producer, event.time);
     case MessageKind::kEnd:
       return HandleEnd(event.port, event.producer);
   }
@@ -112,48 +114,109 @@ Status Instance::HandleBatch(int port, Batch batch) {
 }
 
 Status Instance::HandleWatermark(int port, int producer, EventTime watermark) {
-  Port& to = ports_[port];
-  to.producers[producer].watermark = std::max(to.producers[producer].watermark, watermark);
+  Producer& from = ports_[port].producers[producer];
+  from.watermark = std::max(from.watermark, watermark);
+  from.idle = false;
+  return MergePort(&ports_[port]);
+}
+
+Status Instance::HandleIdle(int port, int producer) {
+  ports_[port].producers[producer].idle = true;
+  return MergePort(&ports_[port]);
+}
+
+// The watermark of a port is the least of those of its producers; idle ones do not count, and a port where all are idle
+// stays where it is and does not count itself.
+Status Instance::MergePort(Port* port) {
   EventTime merged = kMaxEventTime;
-  for (const Producer& p : to.producers) merged = std::min(merged, p.ended ? kMaxEventTime : p.watermark);
-  to.watermark = merged;
+  bool idle = false, active = false;
+  for (const Producer& p : port->producers) {
+    if (p.ended) continue;
+    (p.idle ? idle : active) = true;
+    if (!p.idle) merged = std::min(merged, p.watermark);
+  }
+  port->idle = idle && !active;
+  if (!port->idle) port->watermark = std::max(port->watermark, merged);
   return AdvanceWatermark();
 }
 
 Status Instance::AdvanceWatermark() {
   EventTime merged = kMaxEventTime;
-  for (const Port& port : ports_) merged = std::min(merged, port.watermark);
-  if (merged > watermark_) {
+  bool idle = false, active = false;
+  for (const Port& port : ports_) {
+    if (!port.ended) (port.idle ? idle : active) = true;
+    if (!port.idle) merged = std::min(merged, port.watermark);
+  }
+  const bool all_idle = idle && !active;
+  if (!all_idle && merged > watermark_) {
     watermark_ = merged;
     if (operator_ != nullptr) WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnWatermark(merged, *this); }));
   }
+  const bool changed = all_idle != idle_;
+  idle_ = all_idle;
+  if (changed && all_idle) return Forward(MessageKind::kIdle, 0);
+  if (changed) WEIR_RETURN_NOT_OK(Forward(MessageKind::kWatermark, forwarded_));
   return yielded_ ? Status::OK() : ForwardWatermark();
 }
 
 Status Instance::ForwardWatermark() {
   EventTime out =
       reader_ != nullptr ? watermark_ : std::min(watermark_, operator_ ? operator_->watermark_hold() : watermark_);
-  if (out <= forwarded_) return Status::OK();
+  if (out <= forwarded_ || idle_) return Status::OK();
   forwarded_ = out;
+  return Forward(MessageKind::kWatermark, out);
+}
+
+Status Instance::Forward(MessageKind kind, int64_t time) {
   for (auto& edges : outputs_) {
     for (OutputEdge& edge : edges) {
       if (edge.fused != nullptr) {
-        WEIR_RETURN_NOT_OK(edge.fused->Watermark(edge.port, 0, out));
+        WEIR_RETURN_NOT_OK(edge.fused->Control(kind, edge.port, 0, time));
       } else {
-        edge.exchange->SendWatermark(out);
+        edge.exchange->SendControl(kind, time);
       }
     }
   }
   return Status::OK();
 }
 
+// ---- processing time
+// --------------------------------------------------------------------------------------------------
+
+Status Instance::HandleTime(int port, int producer, int64_t time_us) {
+  ports_[port].producers[producer].time_us = time_us;
+  int64_t merged = kMaxEventTime;
+  for (const Port& p : ports_) {
+    for (const Producer& from : p.producers) {
+      if (!from.ended) merged = std::min(merged, from.time_us);
+    }
+  }
+  if (merged == kMaxEventTime || merged <= time_us_) return Status::OK();
+  time_us_ = merged;
+  WEIR_RETURN_NOT_OK(FireTimer(merged));
+  return Forward(MessageKind::kTime, merged);
+}
+
+Status Instance::FireTimer(int64_t now_us) {
+  if (next_timer_us() > now_us) return Status::OK();
+  WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnProcessingTime(now_us, *this); }));
+  return yielded_ ? Status::OK() : ForwardWatermark();
+}
+
+Status Instance::RunTimer(int64_t now_us) { return Busy() ? Status::OK() : FireTimer(now_us); }
+
+int64_t Instance::processing_time_us() const {
+  return lane_->options().scripted_time ? time_us_ : lane_->now_us();
+}
+
 Status Instance::HandleEnd(int port, int producer) {
   Port& to = ports_[port];
   to.producers[producer].ended = true;
   for (const Producer& p : to.producers) {
-    if (!p.ended) return HandleWatermark(port, producer, kMaxEventTime);
+    if (!p.ended) return MergePort(&to);
   }
   to.ended = true;
+  to.idle = false;
   to.watermark = kMaxEventTime;
   WEIR_RETURN_NOT_OK(AdvanceWatermark());
   if (operator_ != nullptr) {
@@ -184,15 +247,7 @@ Status Instance::ForwardEnd() {
   if (ended_) return Status::OK();
   ended_ = true;
   watermark_ = kMaxEventTime;
-  for (auto& edges : outputs_) {
-    for (OutputEdge& edge : edges) {
-      if (edge.fused != nullptr) {
-        WEIR_RETURN_NOT_OK(edge.fused->End(edge.port, 0));
-      } else {
-        edge.exchange->SendEnd();
-      }
-    }
-  }
+  WEIR_RETURN_NOT_OK(Forward(MessageKind::kEnd, 0));
   // Nothing comes after the end: what the operator and its buffers hold is free for the others.
   operator_.reset();
   writer_.reset();
@@ -232,10 +287,17 @@ Result<PollResult> Instance::Poll() {
     WEIR_ASSIGN_OR_RETURN(result, reader_->Poll(*this));
     return Status::OK();
   }));
-  if (result != PollResult::kExhausted && reader_->watermark() > watermark_) {
-    watermark_ = reader_->watermark();
-    WEIR_RETURN_NOT_OK(ForwardWatermark());
+  if (result == PollResult::kExhausted) return result;
+  if (const auto time_us = reader_->processing_time_us(); time_us && *time_us > time_us_) {
+    time_us_ = *time_us;
+    WEIR_RETURN_NOT_OK(Forward(MessageKind::kTime, time_us_));
   }
+  watermark_ = std::max(watermark_, reader_->watermark());
+  const bool changed = reader_->idle() != idle_;
+  idle_ = reader_->idle();
+  if (changed && idle_) WEIR_RETURN_NOT_OK(Forward(MessageKind::kIdle, 0));
+  if (changed && !idle_) WEIR_RETURN_NOT_OK(Forward(MessageKind::kWatermark, forwarded_));
+  WEIR_RETURN_NOT_OK(ForwardWatermark());
   return result;
 }
 
@@ -243,6 +305,7 @@ Status Instance::EndSource() {
   if (ended_) return Status::OK();
   if (context_.morsels != nullptr) context_.morsels->End(context_.lane);
   watermark_ = kMaxEventTime;
+  idle_ = false;
   WEIR_RETURN_NOT_OK(ForwardWatermark());
   WEIR_RETURN_NOT_OK(ForwardEnd());
   reader_.reset();

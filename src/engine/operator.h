@@ -3,7 +3,7 @@
 // A stage runs as tasks × lanes. A task is a chain of operators joined by direct calls; each lane has its own
 // instances. Everything that the engine calls on one instance is called by one thread at a time, in this order:
 //
-//   Open · ( Process | OnWatermark | Resume )* · OnPortEnd per port · Finish · (destructor)
+//   Open · ( Process | OnWatermark | OnProcessingTime | Resume )* · OnPortEnd per port · Finish · (destructor)
 //
 // An instance that asked for Resume gets it before anything else. After an error nothing more is called.
 // Batches of one port arrive in the order in which one upstream lane emitted them; two upstream lanes interleave.
@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -59,6 +60,9 @@ class Emitter {
   virtual void Done() = 0;
   /// Bytes written to temporary files, for explain --analyze.
   virtual void CountSpill(int64_t bytes) = 0;
+  /// The time of day, µs since 1970, as of this call: a run's clock, or the script's where a test scripts time. Never
+  /// goes back.
+  virtual int64_t processing_time_us() const = 0;
 };
 
 /// Which morsels (numbered pieces of a source, in source order) the lanes of one task are working on. A sink that is
@@ -136,6 +140,12 @@ class Operator {
   virtual bool Accepts(int) const { return true; }
   /// Output watermarks are held at or below this.
   virtual EventTime watermark_hold() const { return kMaxEventTime; }
+  /// The processing time, µs since 1970, at which OnProcessingTime shall be called next; kMaxEventTime: never. Asked
+  /// after every other call.
+  virtual int64_t next_timer_us() const { return kMaxEventTime; }
+  /// Processing time has reached next_timer_us(); it is `now_us`, which may be later. Not called any more once every
+  /// input has ended.
+  virtual Status OnProcessingTime(int64_t /*now_us*/, Emitter&) { return Status::OK(); }
 };
 
 enum class PollResult { kProduced, kIdle, kExhausted };
@@ -162,6 +172,12 @@ class SourceReader {
   virtual Result<PollResult> Poll(Emitter& out) = 0;
   /// No later row of this reader is older than this. Bounded sources without order keep kMinEventTime until the end.
   virtual EventTime watermark() const { return kMinEventTime; }
+  /// Nothing comes for the time being: this reader's watermark does not hold back those of others. Over with the next
+  /// row or with a false.
+  virtual bool idle() const { return false; }
+  /// A script's clock: the processing time from here on, for everything that hangs on this reader. Only in runs with
+  /// RunOptions::scripted_time.
+  virtual std::optional<int64_t> processing_time_us() const { return std::nullopt; }
 };
 
 /// One per step, thread-safe: the transaction that the writers of all lanes fill.

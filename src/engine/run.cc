@@ -107,13 +107,14 @@ Status Run::OpenNodes() {
 void Run::Connect() {
   TaskOptions task_options;
   task_options.split_rows = options_.split_rows;
+  task_options.scripted_time = options_.scripted_time;
   if (options_.jitter_seed != 0) task_options.slice_messages = 2;
   instances_.resize(plan_.nodes.size());
   for (Task& task : tasks_) {
     const bool has_source = plan_.nodes[task.nodes[0]].role == NodeRole::kSource;
     if (has_source) task.morsels = std::make_shared<MorselTracker>(task.lanes);
     for (int lane = 0; lane < task.lanes; ++lane) {
-      task.lane_objects.push_back(std::make_unique<TaskLane>(lane, task_options, &cancelled_, &any_done_));
+      task.lane_objects.push_back(std::make_unique<TaskLane>(lane, task_options, env_, &cancelled_, &any_done_));
       for (int node : task.nodes) {
         instances_[node].push_back(task.lane_objects.back()->AddInstance(plan_.nodes[node]));
       }

@@ -21,6 +21,7 @@ struct RunOptions {
   int64_t split_rows = 0;     // cut source batches to at most so many rows (tests); 0: as they come
   uint64_t jitter_seed = 0;   // disturb the order of lanes at random (tests); 0: off
   uint64_t seed = 0;          // of random sources and steps
+  bool scripted_time = false;  // processing time is what sources say (tests), not the clock
   Channel::Limits channel;    // one batch per channel is a test mode
   std::string temp_dir;       // exists; spill files
 };

@@ -3,6 +3,8 @@
 
 #include <mutex>
 
+#include "env/env.h"
+
 namespace weir {
 
 int64_t MorselTracker::CompleteBelow() const {
@@ -60,11 +62,8 @@ Result<TaskLane::Step> TaskLane::TakeInput() {
           any_done_->store(true, std::memory_order_relaxed);
         }
         break;
-      case MessageKind::kWatermark:
-        WEIR_RETURN_NOT_OK(input.instance->Watermark(input.port, message.producer, message.watermark));
-        break;
-      case MessageKind::kEnd:
-        WEIR_RETURN_NOT_OK(input.instance->End(input.port, message.producer));
+      default:
+        WEIR_RETURN_NOT_OK(input.instance->Control(message.kind, input.port, message.producer, message.time));
         break;
     }
     return Step::kDid;
@@ -98,6 +97,7 @@ bool TaskLane::Ended() const {
 
 Result<SliceResult> TaskLane::RunSlice() {
   const bool is_source = instances_[0]->is_source();
+  WEIR_RETURN_NOT_OK(RunTimers());
   for (int i = 0; i < options_.slice_messages; ++i) {
     if (cancelled_->load(std::memory_order_relaxed)) return Status::Cancelled("the run was cancelled");
     WEIR_ASSIGN_OR_RETURN(bool drained, Drain());
@@ -105,10 +105,24 @@ Result<SliceResult> TaskLane::RunSlice() {
     WEIR_ASSIGN_OR_RETURN(Step step, is_source && !instances_[0]->done() ? PollSource() : TakeInput());
     if (step == Step::kIdle) return SliceResult::kIdle;
     if (step == Step::kNothing) {
-      return pending_ == 0 && Ended() ? SliceResult::kEnded : SliceResult::kParked;
+      if (pending_ == 0 && Ended()) return SliceResult::kEnded;
+      return NextTimer() < kMaxEventTime && !options_.scripted_time ? SliceResult::kIdle : SliceResult::kParked;
     }
   }
   return SliceResult::kMore;
+}
+
+Status TaskLane::RunTimers() {
+  if (options_.scripted_time || clock_ == nullptr) return Status::OK();
+  now_us_ = std::max(now_us_, clock_->WallTime());
+  for (const auto& instance : instances_) WEIR_RETURN_NOT_OK(instance->RunTimer(now_us_));
+  return Status::OK();
+}
+
+int64_t TaskLane::NextTimer() const {
+  int64_t next = kMaxEventTime;
+  for (const auto& instance : instances_) next = std::min(next, instance->next_timer_us());
+  return next;
 }
 
 bool TaskLane::ForceRefused() {

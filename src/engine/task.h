@@ -23,6 +23,7 @@ class Instance;
 struct TaskOptions {
   int64_t split_rows = 0;   // sources emit at most so many rows at once; 0: as they come
   int slice_messages = 32;  // messages handled before the lane gives way
+  bool scripted_time = false;  // processing time comes from the sources' script, not from the clock
 };
 
 /// Where one output port of an instance leads: a fused instance, or an exchange into channels.
@@ -45,8 +46,8 @@ class Instance final : public Emitter {
   // Input, from the lane or from a fused instance.
   // Where an earlier call yielded, the event waits its turn.
   Status Process(int port, Batch batch);
-  Status Watermark(int port, int producer, EventTime watermark);
-  Status End(int port, int producer);
+  /// Anything but a batch; `time` as in Message.
+  Status Control(MessageKind kind, int port, int producer, int64_t time);
   bool Accepts(int port) const { return operator_ == nullptr || operator_->Accepts(port); }
 
   // Work that waits here.
@@ -54,6 +55,9 @@ class Instance final : public Emitter {
   Status ResumeOnce();
   Result<PollResult> Poll();
   Status EndSource();
+  /// Fires the operator's timer if it is due and nothing waits here.
+  Status RunTimer(int64_t now_us);
+  int64_t next_timer_us() const { return operator_ != nullptr && !finishing_ ? operator_->next_timer_us() : kMaxEventTime; }
   bool is_source() const { return reader_ != nullptr; }
 
   /// Nobody downstream needs anything more.
@@ -72,6 +76,7 @@ class Instance final : public Emitter {
   void Yield() override;
   void Done() override;
   void CountSpill(int64_t bytes) override { stats_.spilled_bytes.Add(bytes); }
+  int64_t processing_time_us() const override;
 
   const PhysicalNode& node() const { return node_; }
   const InstanceStats& stats() const { return stats_; }
@@ -79,18 +84,21 @@ class Instance final : public Emitter {
  private:
   struct Producer {
     EventTime watermark = kMinEventTime;
+    int64_t time_us = kMinEventTime;
+    bool idle = false;
     bool ended = false;
   };
   struct Port {
     std::vector<Producer> producers{Producer{}};
     EventTime watermark = kMinEventTime;
+    bool idle = false;
     bool ended = false;
   };
 
   struct Event {
     MessageKind kind;
     int port, producer;
-    EventTime watermark;
+    int64_t time;
     Batch batch;
   };
 
@@ -100,6 +108,11 @@ class Instance final : public Emitter {
   Status Handle(Event event);
   Status HandleBatch(int port, Batch batch);
   Status HandleWatermark(int port, int producer, EventTime watermark);
+  Status HandleIdle(int port, int producer);
+  Status HandleTime(int port, int producer, int64_t time_us);
+  Status MergePort(Port* port);
+  Status Forward(MessageKind kind, int64_t time);
+  Status FireTimer(int64_t now_us);
   Status HandleEnd(int port, int producer);
   Status RunDeferred();
   Status EmitAll(int port, Batch batch);
@@ -119,6 +132,8 @@ class Instance final : public Emitter {
   std::vector<std::vector<OutputEdge>> outputs_;
   EventTime watermark_ = kMinEventTime;  // merged input
   EventTime forwarded_ = kMinEventTime;
+  bool idle_ = false;                  // forwarded that nothing comes for the time being
+  int64_t time_us_ = kMinEventTime;    // of a script
   bool yielded_ = false;
   std::deque<Event> deferred_;
   bool finishing_ = false;  // Finish was called; the end is forwarded when nothing is pending
@@ -130,8 +145,8 @@ class Instance final : public Emitter {
 class TaskLane final : public Actor {
  public:
   /// `any_done` is set when some instance of the run needs no more input; shared by all lanes.
-  TaskLane(int lane, TaskOptions options, const std::atomic<bool>* cancelled, std::atomic<bool>* any_done)
-      : lane_(lane), options_(options), cancelled_(cancelled), any_done_(any_done) {}
+  TaskLane(int lane, TaskOptions options, Env* clock, const std::atomic<bool>* cancelled, std::atomic<bool>* any_done)
+      : lane_(lane), options_(options), clock_(clock), cancelled_(cancelled), any_done_(any_done) {}
 
   Instance* AddInstance(const PhysicalNode& node);
   /// Channel that feeds `port` of `instance`. The lane takes from its channels in the order in which they were added.
@@ -142,6 +157,8 @@ class TaskLane final : public Actor {
   bool ForceRefused();
 
   int lane() const { return lane_; }
+  /// Processing time as of this slice.
+  int64_t now_us() const { return now_us_; }
   const TaskOptions& options() const { return options_; }
   /// Counts instances that have something pending, so that Drain costs nothing when there is none.
   void CountPending(int change) { pending_ += change; }
@@ -163,9 +180,13 @@ class TaskLane final : public Actor {
   Result<Step> PollSource();
   bool Ended() const;
   bool OutputsFull();
+  Status RunTimers();
+  int64_t NextTimer() const;
 
   const int lane_;
   const TaskOptions options_;
+  Env* const clock_;
+  int64_t now_us_ = kMinEventTime;
   const std::atomic<bool>* const cancelled_;
   std::atomic<bool>* const any_done_;
   int pending_ = 0;

@@ -17,7 +17,7 @@ class StepContext final : public BindContext {
   StepContext(const LogicalStep& step, std::string name, std::vector<StepInputInfo> inputs, const BindOptions& options,
               Diagnostics* diagnostics)
       : step_(step), name_(std::move(name)), inputs_(std::move(inputs)), options_(options), diagnostics_(*diagnostics) {
-    if (step.windowing) windowing_ = step.windowing->strategy;
+    if (step.windowing) windowing_ = step.windowing;
   }
   const std::string& step_name() const override { return name_; }
   const NodePtr& step_node() const override { return step_.node; }

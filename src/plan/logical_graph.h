@@ -27,22 +27,6 @@ struct StepInput {
   std::vector<OutputRef> refs;  // several = an implicit Flatten
 };
 
-/// When a pane is given before, at and after the watermark. The default: at the watermark, then at each late row.
-struct TriggerSpec {
-  enum class Kind { kDefault, kEarlyLate, kAfterCount, kProcessingTime, kAny, kAll, kEach, kRepeat };
-  Kind kind = Kind::kDefault;
-  int64_t count = 0;                     // kAfterCount
-  int64_t delay_us = 0;                  // kProcessingTime, after the pane's first row
-  std::vector<TriggerSpec> early, late;  // kEarlyLate: none or one each, of kind kAfterCount or kProcessingTime
-  std::vector<TriggerSpec> parts;        // kAny, kAll, kEach; exactly one for kRepeat
-};
-
-/// A `windowing:` map.
-struct WindowingSpec {
-  WindowingStrategy strategy;
-  TriggerSpec trigger;
-};
-
 /// `error_handling: {output, threshold}` of a step's config.
 struct ErrorHandling {
   std::string output;               // name of the output that failing rows go to
@@ -61,7 +45,7 @@ struct LogicalStep {
   bool explicit_no_input = false;  // `input: {}`, or the `source` of a pipeline
   /// Windows the step's inputs; of a step without inputs, its outputs. Written here or inherited from the composite
   /// whose root this is. For WindowInto it is what the step does, wherever it was written.
-  std::optional<WindowingSpec> windowing;
+  std::optional<WindowingStrategy> windowing;
   NodePtr windowing_node;
   std::optional<ErrorHandling> error_handling;
   NodePtr output_schema;   // null when there is none; a ValidateWithSchema step follows, which readers of this one read

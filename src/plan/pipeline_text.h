@@ -61,6 +61,6 @@ std::optional<PipelineFile> ReadPipelineText(const SourcePtr& source, const Subs
                                              Diagnostics* diagnostics);
 
 /// A `windowing:` map, Beam's keys and ours. False when something is wrong with it.
-bool ParseWindowing(const NodePtr& node, WindowingSpec* windowing, Diagnostics* diagnostics);
+bool ParseWindowing(const NodePtr& node, WindowingStrategy* windowing, Diagnostics* diagnostics);
 
 }  // namespace weir

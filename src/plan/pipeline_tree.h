@@ -40,7 +40,7 @@ struct TreeItem {
   NodePtr type_node, node, config;
   std::vector<TreeInput> inputs;
   bool explicit_no_input = false;
-  std::optional<WindowingSpec> windowing;
+  std::optional<WindowingStrategy> windowing;
   NodePtr windowing_node;
   std::optional<ErrorHandling> error_handling;
   NodePtr output_schema, when, resource_hints;

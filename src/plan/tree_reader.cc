@@ -129,7 +129,7 @@ class TreeReader {
   }
 
   void SetWindowing(const NodePtr& node, TreeItem* item) {
-    WindowingSpec windowing;
+    WindowingStrategy windowing;
     item->windowing_node = node;
     if (ParseWindowing(node, &windowing, diagnostics_)) item->windowing = windowing;
   }

@@ -32,7 +32,7 @@ std::optional<int64_t> ReadDuration(const NodePtr& node, const std::string& key,
 
 class WindowingReader {
  public:
-  WindowingReader(WindowingSpec* out, Diagnostics* diagnostics) : out_(out), diagnostics_(diagnostics) {}
+  WindowingReader(WindowingStrategy* out, Diagnostics* diagnostics) : out_(out), diagnostics_(diagnostics) {}
 
   void Read(const NodePtr& node) {
     if (!node->is_map()) {
@@ -44,7 +44,7 @@ class WindowingReader {
     ReadKind(node, &keys);
     if (out_ == nullptr) return;
     CheckKeys(node, keys, "windowing", diagnostics_);
-    WindowingStrategy& strategy = out_->strategy;
+    WindowingStrategy& strategy = *out_;
     ReadOptional(node, "offset", &strategy.offset_us);
     ReadOptional(node, "allowed_lateness", &strategy.allowed_lateness_us);
     if (strategy.allowed_lateness_us < 0)
@@ -71,7 +71,7 @@ class WindowingReader {
       return;
     }
     const std::string text = type->is_scalar() ? type->text() : "";
-    WindowingStrategy& strategy = out_->strategy;
+    WindowingStrategy& strategy = *out_;
     auto& known = keys->known;
     if (text == "global") {
       strategy.kind = WindowKind::kGlobal;
@@ -211,13 +211,13 @@ class WindowingReader {
     *out = *count;
   }
 
-  WindowingSpec* out_;
+  WindowingStrategy* out_;
   Diagnostics* diagnostics_;
 };
 
 }  // namespace
 
-bool ParseWindowing(const NodePtr& node, WindowingSpec* windowing, Diagnostics* diagnostics) {
+bool ParseWindowing(const NodePtr& node, WindowingStrategy* windowing, Diagnostics* diagnostics) {
   const int before = diagnostics->error_count();
   WindowingReader(windowing, diagnostics).Read(node);
   return diagnostics->error_count() == before;

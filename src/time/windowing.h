@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/event_time.h"
+#include "time/trigger.h"
 
 namespace weir {
 
@@ -24,6 +25,7 @@ struct WindowingStrategy {
   int64_t allowed_lateness_us = 0;
   Accumulation accumulation = Accumulation::kDiscarding;
   OutputTime output_time = OutputTime::kEndOfWindow;
+  TriggerSpec trigger;
 
   bool is_global() const { return kind == WindowKind::kGlobal; }
   bool operator==(const WindowingStrategy&) const = default;

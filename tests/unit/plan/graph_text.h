@@ -33,7 +33,7 @@ inline std::string StepText(const LogicalGraph& graph, const LogicalStep& step) 
     text += " < " + (input.alias.empty() ? "" : input.alias + "=");
     for (size_t i = 0; i < input.refs.size(); ++i) text += (i ? "+" : "") + RefText(graph, input.refs[i]);
   }
-  if (step.windowing) text += " ~" + step.windowing->strategy.ToString();
+  if (step.windowing) text += " ~" + step.windowing->ToString();
   for (int id : step.after) text += " after " + graph.steps[id].name;
   return text;
 }

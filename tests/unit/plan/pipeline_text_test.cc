@@ -318,11 +318,11 @@ pipeline:
   - {type: Create, name: B, windowing: {type: global, trigger: {early: {every: 1m}, late: {count: 1}}}}
 )");
   ASSERT_EQ(Said(*read.diagnostics), Lines{});
-  const WindowingSpec& a = *read.graph.steps[0].windowing;
-  EXPECT_EQ(a.strategy.size_us, 86'400'000'000);
-  EXPECT_EQ(a.strategy.allowed_lateness_us, 7'200'000'000);
-  EXPECT_EQ(a.strategy.accumulation, Accumulation::kRetracting);
-  EXPECT_EQ(a.strategy.output_time, OutputTime::kEarliest);
+  const WindowingStrategy& a = *read.graph.steps[0].windowing;
+  EXPECT_EQ(a.size_us, 86'400'000'000);
+  EXPECT_EQ(a.allowed_lateness_us, 7'200'000'000);
+  EXPECT_EQ(a.accumulation, Accumulation::kRetracting);
+  EXPECT_EQ(a.output_time, OutputTime::kEarliest);
   ASSERT_EQ(a.trigger.kind, TriggerSpec::Kind::kRepeat);
   ASSERT_EQ(a.trigger.parts.at(0).parts.size(), 2u);
   EXPECT_EQ(a.trigger.parts[0].parts[0].count, 3);
