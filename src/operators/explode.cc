@@ -112,6 +112,14 @@ class Explode final : public Operator {
     }
   }
 
+  /// Lists mostly lie one behind the other: then no item is copied.
+  static Result<ArrayDataPtr> Items(const ArrayDataPtr& items, const std::vector<int32_t>& rows) {
+    bool run = !rows.empty() && rows[0] >= 0;
+    for (size_t i = 1; i < rows.size(); ++i) run &= rows[i] == rows[i - 1] + 1;
+    if (run) return items->Slice(rows[0], static_cast<int64_t>(rows.size()));
+    return GatherColumn(items, rows);
+  }
+
   Status EmitPiece(Emitter& out) {
     rows_.clear();
     items_.assign(fields_.size(), {});
@@ -119,10 +127,14 @@ class Explode final : public Operator {
     while (row_ < batch_.num_rows() && static_cast<int64_t>(rows_.size()) < piece_rows_) {
       for (size_t f = 0; f < fields_.size(); ++f) ranges[f] = ItemsOf(fields_[f], row_);
       const int64_t count = Count(ranges);
-      while (within_ < count && static_cast<int64_t>(rows_.size()) < piece_rows_) {
-        rows_.push_back(static_cast<int32_t>(row_));
-        AppendItems(ranges, within_++);
+      const int64_t take = std::min(count - within_, piece_rows_ - static_cast<int64_t>(rows_.size()));
+      rows_.insert(rows_.end(), static_cast<size_t>(take), static_cast<int32_t>(row_));
+      if (fields_.size() == 1) {
+        for (int64_t k = 0; k < take; ++k) items_[0].push_back(static_cast<int32_t>(ranges[0].begin + within_ + k));
+      } else {
+        for (int64_t k = 0; k < take; ++k) AppendItems(ranges, within_ + k);
       }
+      within_ += take;
       if (within_ < count) break;
       within_ = 0;
       ++row_;
@@ -138,7 +150,7 @@ class Explode final : public Operator {
     for (size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<int>(i);
     std::vector<ArrayDataPtr> fresh;
     for (size_t f = 0; f < fields_.size(); ++f) {
-      WEIR_ASSIGN_OR_RETURN(ArrayDataPtr items, GatherColumn(batch_.column(fields_[f])->child_data[0], items_[f]));
+      WEIR_ASSIGN_OR_RETURN(ArrayDataPtr items, Items(batch_.column(fields_[f])->child_data[0], items_[f]));
       fresh.push_back(std::move(items));
       indices[fields_[f]] = -static_cast<int>(fresh.size());
     }

@@ -1,13 +1,11 @@
 // List functions. Those that give lists of the same items in another order work on item numbers and copy the items
 // once.
 #include <arrow/array/array_base.h>
-#include <arrow/array/builder_binary.h>
 #include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
 #include <arrow/type.h>
 
 #include <algorithm>
-#include <numeric>
 #include <unordered_set>
 
 #include "batch/gather.h"
@@ -219,31 +217,6 @@ StringRef Join(Frame& f, int, NestedRef list, StringRef separator) {
   }
   return f.Copy(out);
 }
-
-// Parts between separators; an empty separator gives the characters.
-Status SplitText(Frame* f) {
-  internal::Arg<StringRef> text(f->args[0]), separators(f->args[1]);
-  arrow::StringBuilder items;
-  std::vector<int32_t> offsets{0}, rows;
-  Status status;
-  ForRows(f->rows, [&](int i) {
-    std::string_view s = text[i].view(), separator = separators[i].view();
-    for (size_t at = 0; status.ok();) {
-      size_t end = separator.empty() ? at + (s.empty() ? 0 : CodePointBytes(s[at])) : s.find(separator, at);
-      if (separator.empty() && end >= s.size()) end = std::string_view::npos;
-      status = items.Append(s.substr(at, end == std::string_view::npos ? end : end - at));
-      if (end == std::string_view::npos) break;
-      at = end + separator.size();
-    }
-    offsets.push_back(static_cast<int32_t>(items.length()));
-  });
-  WEIR_RETURN_NOT_OK(status);
-  WEIR_ASSIGN_OR_RETURN(auto array, items.Finish());
-  rows.resize(array->length());
-  std::iota(rows.begin(), rows.end(), 0);
-  return SetLists(f, array->data(), offsets, rows);
-}
-void Split(Frame& f) { f.status = SplitText(&f); }
 
 int64_t SumIntegers(Frame& f, int i, NestedRef list) {
   ColumnValues<int64_t> values(ItemsArray(list));

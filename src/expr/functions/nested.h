@@ -74,6 +74,9 @@ Status SetLists(Frame* frame, const ArrayDataPtr& items, const std::vector<int32
 /// Makes frame.out refer to rows 0, 1, … of `array`, one for each of frame.rows.
 void SetNested(Frame* frame, ArrayDataPtr array);
 
+/// The kernel of split(text, separator): the parts between separators; an empty separator gives the characters.
+void Split(Frame& frame);
+
 /// Makes `vec`, of the same type and rows, the result.
 void ReplaceOut(Frame* frame, Vec vec);
 

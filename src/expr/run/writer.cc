@@ -161,6 +161,12 @@ Status ColumnWriter::AppendNested(const Vec& vec, int count) {
     pieces_.push_back(std::move(nulls));
     return Status::OK();
   }
+  bool all_in_order = vec.array->length == count;
+  for (int i = 0; i < count; ++i) all_in_order &= rows[i] == i;
+  if (all_in_order) {
+    pieces_.push_back(vec.array->Copy());
+    return Status::OK();
+  }
   WEIR_ASSIGN_OR_RETURN(auto piece, GatherColumn(vec.array->Copy(), rows));
   pieces_.push_back(std::move(piece));
   return Status::OK();

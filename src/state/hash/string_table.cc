@@ -1,4 +1,5 @@
-// Salted slots of 8 bytes over an arena: a probe reads the arena only when 32 bits of hash agree.
+// Short text lies in its slot, beside a few bits of hash; a probe reads the arena for long text only, when 91 bits of
+// hash and the length agree.
 #include "state/hash/string_table.h"
 
 #include <arrow/array/data.h>
@@ -7,6 +8,7 @@
 #include <arrow/util/bit_util.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -18,7 +20,21 @@ namespace weir {
 
 namespace {
 
-constexpr int64_t kChunk = 1024;
+constexpr int64_t kChunk = 512;
+
+struct Mask16 {
+  uint64_t low, high;
+};
+
+/// What keeps the first so many bytes of 16.
+constexpr std::array<Mask16, 17> kKeepBytes = [] {
+  std::array<Mask16, 17> masks{};
+  for (int size = 0; size <= 16; ++size) {
+    masks[size].low = size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
+    masks[size].high = size >= 16 ? ~uint64_t{0} : size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
+  }
+  return masks;
+}();
 
 }  // namespace
 
@@ -51,7 +67,7 @@ void StringTable::GrowSlots(uint64_t min_slots) {
   const int shift = 32 - std::countr_zero(slots);
   for (uint64_t i = 0; i < num_slots_; ++i) {
     if (slots_[i].number_plus_1 == 0) continue;
-    uint64_t at = slots_[i].hash >> shift;
+    uint64_t at = slots_[i].tag >> shift;
     while (fresh[at].number_plus_1 != 0) at = (at + 1) & (slots - 1);
     fresh[at] = slots_[i];
   }
@@ -60,50 +76,91 @@ void StringTable::GrowSlots(uint64_t min_slots) {
   shift_ = shift;
 }
 
+StringTable::Texts StringTable::TextsOf(const arrow::ArrayData& column) {
+  Texts texts{"", nullptr, column.GetValues<int32_t>(1), nullptr, column.offset};
+  texts.bytes_end = texts.bytes;
+  if (column.buffers[2] != nullptr) {
+    texts.bytes = reinterpret_cast<const char*>(column.buffers[2]->data());
+    texts.bytes_end = texts.bytes + column.buffers[2]->size();
+  }
+  if (column.MayHaveNulls()) texts.valid = column.buffers[0]->data();
+  return texts;
+}
+
+// The slot that `text` would have, but for its number.
+StringTable::Slot StringTable::SlotOf(const char* text, size_t size, const char* readable_end) {
+  Slot slot;
+  slot.number_plus_1 = 0;
+  if (size > 16) {
+    slot.low = hash::Bytes(text, size);
+    slot.high = size;
+    // Multiplied: the bits that chose lane and partition are the same for all text here.
+    slot.tag = static_cast<uint32_t>((slot.low * 0x9E3779B97F4A7C15ull) >> 37) << 5 | kLongText;
+    return slot;
+  }
+  uint64_t words[2] = {0, 0};
+  if (readable_end - text >= 16) {
+    std::memcpy(words, text, 16);
+    words[0] &= kKeepBytes[size].low;
+    words[1] &= kKeepBytes[size].high;
+  } else if (size > 0) {
+    std::memcpy(words, text, size);
+  }
+  slot.low = words[0];
+  slot.high = words[1];
+  const uint64_t hash = hash::Fold(words[0] ^ 0x8ebc6af09c88c6e3ull, words[1] ^ 0xa0761d6478bd642full);
+  slot.tag = static_cast<uint32_t>(hash >> 37) << 5 | static_cast<uint32_t>(size);
+  return slot;
+}
+
 template <bool kInsert>
-void StringTable::LookupChunk(const char* text, const int32_t* offsets, const uint8_t* valid, int64_t valid_offset,
-                              int64_t count, uint32_t* numbers) {
+void StringTable::LookupChunk(const Texts& texts, int64_t first, int64_t count, uint32_t* numbers) {
   if (kInsert && (size_ + static_cast<uint64_t>(count)) * 10 > num_slots_ * 7) {
     GrowSlots(std::max(num_slots_ * 2, (size_ + static_cast<uint64_t>(count)) * 10 / 7));
   }
-  uint32_t hashes[kChunk];
+  const int32_t* offsets = texts.offsets + first;
+  Slot* slots = slots_.data();
+  const uint64_t mask = num_slots_ - 1;
+  Slot wanted[kChunk];
   for (int64_t i = 0; i < count; ++i) {
-    const uint64_t h = hash::Bytes(text + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
-    hashes[i] =
-        static_cast<uint32_t>((h * 0x9E3779B97F4A7C15ull) >> 32);  // apart from the bits that chose lane and partition
-    __builtin_prefetch(&slots_[hashes[i] >> shift_], 1);
+    wanted[i] = SlotOf(texts.bytes + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]), texts.bytes_end);
+    __builtin_prefetch(&slots[wanted[i].tag >> shift_], kInsert);
   }
   for (int64_t i = 0; i < count; ++i) {
-    if (valid != nullptr && !arrow::bit_util::GetBit(valid, valid_offset + i)) {
+    if (texts.valid != nullptr && !arrow::bit_util::GetBit(texts.valid, texts.valid_offset + first + i)) {
       numbers[i] = kInsert ? NullNumber() : kNoGroup;
       continue;
     }
-    const std::string_view key(text + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
-    uint64_t slot = hashes[i] >> shift_;
-    for (;; slot = (slot + 1) & (num_slots_ - 1)) {
-      Slot& entry = slots_[slot];
-      if (entry.number_plus_1 == 0) {
-        if (kInsert) entry = {hashes[i], Add(key)};
+    Slot key = wanted[i];
+    uint32_t number_plus_1 = 0;  // kNoGroup + 1: not found
+    for (uint64_t at = key.tag >> shift_;; at = (at + 1) & mask) {
+      const Slot& slot = slots[at];
+      number_plus_1 = slot.number_plus_1;
+      if (number_plus_1 == 0) {
+        if (kInsert) {
+          const std::string_view text(texts.bytes + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
+          key.number_plus_1 = number_plus_1 = Add(text);
+          slots[at] = key;
+        }
         break;
       }
-      if (entry.hash == hashes[i] && at(entry.number_plus_1 - 1) == key) break;
+      if (((slot.low ^ key.low) | (slot.high ^ key.high) | (slot.tag ^ key.tag)) != 0) continue;
+      if ((key.tag & 31) != kLongText) break;
+      if (std::memcmp(this->at(number_plus_1 - 1).data(), texts.bytes + offsets[i], key.high) == 0) break;
     }
-    numbers[i] = slots_[slot].number_plus_1 - 1;
+    numbers[i] = number_plus_1 - 1;
   }
 }
 
 template <bool kInsert>
 void StringTable::LookupPlain(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers) {
-  const int32_t* offsets = column.GetValues<int32_t>(1);
-  const char* text = column.buffers[2] ? reinterpret_cast<const char*>(column.buffers[2]->data()) : "";
-  const uint8_t* valid = column.MayHaveNulls() ? column.buffers[0]->data() : nullptr;
   if (!kInsert && num_slots_ == 0) {
     std::fill_n(numbers, rows, kNoGroup);
     return;
   }
+  const Texts texts = TextsOf(column);
   for (int64_t begin = 0; begin < rows; begin += kChunk) {
-    LookupChunk<kInsert>(text, offsets + begin, valid, column.offset + begin, std::min(kChunk, rows - begin),
-                         numbers + begin);
+    LookupChunk<kInsert>(texts, begin, std::min(kChunk, rows - begin), numbers + begin);
   }
 }
 
@@ -119,8 +176,8 @@ void StringTable::LookupDictionary(const arrow::ArrayData& column, int64_t rows,
     dictionary_numbers_.assign(dictionary->length, kUnknown);
   }
   uint32_t* known = dictionary_numbers_.data();
-  const int32_t* offsets = dictionary->GetValues<int32_t>(1);
-  const char* text = dictionary->buffers[2] ? reinterpret_cast<const char*>(dictionary->buffers[2]->data()) : "";
+  Texts texts = TextsOf(*dictionary);
+  texts.valid = nullptr;  // entries are no nulls: rows are
   for (int64_t i = 0; i < rows; ++i) {
     if (valid != nullptr && !arrow::bit_util::GetBit(valid, column.offset + i)) {
       numbers[i] = kInsert ? NullNumber() : kNoGroup;
@@ -129,7 +186,7 @@ void StringTable::LookupDictionary(const arrow::ArrayData& column, int64_t rows,
     uint32_t& number = known[indices[i]];
     if (__builtin_expect(number == kUnknown, 0)) {
       number = kNoGroup;
-      if (kInsert || num_slots_ > 0) LookupChunk<kInsert>(text, offsets + indices[i], nullptr, 0, 1, &number);
+      if (kInsert || num_slots_ > 0) LookupChunk<kInsert>(texts, indices[i], 1, &number);
     }
     numbers[i] = number;
   }

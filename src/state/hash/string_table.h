@@ -36,18 +36,29 @@ class StringTable {
   void Clear();
 
  private:
+  /// Text of up to 16 bytes is compared in its slot; only longer text is looked up in the arena.
   struct Slot {
-    uint32_t hash;  // high half of the string's hash; its top bits are the first slot
+    uint64_t low, high;  // the text with zeros behind it; of longer text 64 bits of hash, and the length
+    uint32_t tag;        // 27 bits of hash, whose top bits are the first slot, and the length, or kLongText
     uint32_t number_plus_1;
   };
+  static constexpr uint32_t kLongText = 17;
   static constexpr uint32_t kUnknown = kNoGroup - 1;
+  struct Texts {  // of a plain column
+    const char* bytes;
+    const char* bytes_end;
+    const int32_t* offsets;
+    const uint8_t* valid;  // null: no nulls
+    int64_t valid_offset;
+  };
+  static Texts TextsOf(const arrow::ArrayData& column);
   template <bool kInsert>
   void LookupPlain(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
   template <bool kInsert>
   void LookupDictionary(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
   template <bool kInsert>
-  void LookupChunk(const char* text, const int32_t* offsets, const uint8_t* valid, int64_t valid_offset, int64_t count,
-                   uint32_t* numbers);
+  void LookupChunk(const Texts& texts, int64_t first, int64_t count, uint32_t* numbers);
+  static Slot SlotOf(const char* text, size_t size, const char* readable_end);
   uint32_t Add(std::string_view text);
   uint32_t NullNumber();
   void GrowSlots(uint64_t min_slots);
