@@ -67,7 +67,7 @@ std::string FixedText(const SourceFile& source, const std::vector<TestResult>& t
   std::vector<std::pair<Span, std::string>> edits;
   for (const TestResult& test : tests) {
     for (const ExpectationResult& expectation : test.expectations) {
-      const NodePtr& node = expectation.data->elements;
+      const NodePtr& node = expectation.rows;
       if (expectation.passed() || node->source().get() != &source) continue;
       edits.emplace_back(node->span(), Elements(source, node, expectation.actual));
     }

@@ -1,22 +1,22 @@
-// Expectations are sinks whose rows are kept and then compared as multisets, as Beam's tests do.
+// Expectations are sinks whose rows are kept and then compared as multisets, as Beam's tests do. What a transcript
+// mocks are sources that follow it; the run asks for its next item whenever it has come to rest.
 #include "cli/test_runner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "batch/print.h"
+#include "cli/testing/arrivals.h"
+#include "cli/testing/script.h"
 #include "engine/operator.h"
+#include "operators/support/literal_rows.h"
 #include "plan/binder.h"
 #include "plan/binding.h"
 #include "plan/planner.h"
 
 namespace weir {
 namespace {
-
-using Json = nlohmann::json;
 
 struct ExpectConfig {
   NodePtr elements;
@@ -61,73 +61,106 @@ std::optional<StepBinding> BindExpectation(const ExpectConfig&, BindContext&) {
   return binding;
 }
 
-Json FromNode(const NodePtr& node) {
-  if (node->is_map()) {
-    Json object = Json::object();
-    for (const NodeEntry& entry : node->entries()) object[entry.key->text()] = FromNode(entry.value);
-    return object;
-  }
-  if (node->is_sequence()) {
-    Json list = Json::array();
-    for (const NodePtr& item : node->items()) list.push_back(FromNode(item));
-    return list;
-  }
-  if (node->IsNull()) return nullptr;
-  if (auto value = node->AsBool()) return *value;
-  if (auto value = node->AsInt64()) return *value;
-  if (auto value = node->AsDouble()) {
-    if (!std::isfinite(*value)) return FormatDouble(*value);
-    return *value;
-  }
-  return node->text();
+struct ScriptConfig {
+  NodePtr elements;
+  bool changes = false;
+};
+
+std::optional<StepBinding> BindScript(const ScriptConfig& config, BindContext& context) {
+  Batch rows;
+  if (!LiteralRows(config.elements, &rows, &context.diagnostics())) return std::nullopt;
+  StepBinding binding;
+  CollectionInfo info;
+  info.schema = rows.schema();
+  info.bounded = false;
+  info.changes = config.changes;
+  binding.outputs = {{"", info}};
+  binding.source_max_lanes = 1;
+  binding.can_reject = false;
+  binding.source = [](const ScanRequest&) -> Result<std::shared_ptr<Source>> {
+    return Status::UnknownError("this source has no script");
+  };
+  return binding;
 }
 
-/// Nulls of objects go; doubles that are integers become integers.
-Json Normal(Json value) {
-  if (value.is_object()) {
-    Json out = Json::object();
-    for (auto& [key, part] : value.items()) {
-      if (!part.is_null()) out[key] = Normal(std::move(part));
+/// One run of one test: attaches sinks and scripts to its graph, runs it and judges.
+class TestRun {
+ public:
+  TestRun(const TestBlock& test, const PipelineFile::TestGraph& graph, BoundGraph* bound)
+      : test_(test), graph_(graph), bound_(*bound) {}
+
+  void Attach(Diagnostics* diagnostics) {
+    for (const auto& expectation : graph_.expectations) {
+      auto kept = rows_.emplace_back(std::make_shared<std::vector<std::string>>());
+      BindingOf(expectation.step).sink = [kept]() -> Result<std::shared_ptr<Sink>> {
+        return std::make_shared<CollectSink>(kept);
+      };
     }
-    return out;
+    if (!test_.transcript) return;
+    script_ = std::make_shared<Script>(&*test_.transcript);
+    for (size_t i = 0; i < graph_.mocked.size(); ++i) {
+      if (graph_.mocked[i] >= 0) AttachScript(static_cast<int>(i), diagnostics);
+    }
+    for (int step : graph_.expected) AttachArrivals(step);
   }
-  if (value.is_array()) {
-    for (Json& part : value) part = Normal(std::move(part));
-    return value;
-  }
-  if (value.is_number_float()) {
-    const double number = value.get<double>();
-    if (number == std::floor(number) && std::abs(number) < 9e15) return static_cast<int64_t>(number);
-  }
-  return value;
-}
 
-std::string Text(Json value) { return Normal(std::move(value)).dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-/// Of sorted lists: what only one of them has, counting repetitions.
-void Compare(std::vector<std::string> expected, std::vector<std::string> actual, ExpectationResult* result) {
-  std::sort(expected.begin(), expected.end());
-  std::sort(actual.begin(), actual.end());
-  std::set_difference(expected.begin(), expected.end(), actual.begin(), actual.end(),
-                      std::back_inserter(result->missing));
-  std::set_difference(actual.begin(), actual.end(), expected.begin(), expected.end(),
-                      std::back_inserter(result->unexpected));
-}
-
-ExpectationResult Judge(const PipelineFile::TestGraph::Expectation& expectation, std::vector<std::string> rows) {
-  ExpectationResult result;
-  result.data = expectation.data;
-  result.of_input = expectation.of_input;
-  std::vector<std::string> expected, actual;
-  for (const NodePtr& item : expectation.data->elements->items()) {
-    Json row = FromNode(item);
-    expected.push_back(Text(row.is_object() ? std::move(row) : Json{{"element", std::move(row)}}));
+  Status Execute(const TestRunOptions& options) {
+    RunOptions run = options.run;
+    if (script_ != nullptr) {
+      run.scripted_time = true;
+      run.on_quiet = [script = script_] { return script->Advance(); };
+    }
+    return Run(PlanPhysical(bound_), run, options.env, options.memory).Execute();
   }
-  for (const std::string& row : rows) actual.push_back(Text(Json::parse(row, nullptr, false)));
-  Compare(std::move(expected), std::move(actual), &result);
-  result.actual = std::move(rows);
-  return result;
-}
+
+  std::vector<ExpectationResult> Judge() {
+    std::vector<ExpectationResult> results;
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      const auto& expectation = graph_.expectations[i];
+      results.push_back(JudgeRows(expectation.data->elements, std::move(*rows_[i])));
+      results.back().step = expectation.data->name;
+      results.back().of_input = expectation.of_input;
+    }
+    for (size_t i = 0; test_.transcript && i < test_.transcript->items.size(); ++i) {
+      const TranscriptItem& item = test_.transcript->items[i];
+      if (item.kind != TranscriptItem::Kind::kExpect) continue;
+      results.push_back(JudgeExpect(*test_.transcript, i, *arrivals_[item.collection]));
+    }
+    return results;
+  }
+
+ private:
+  BoundStep& BoundOf(int step) { return bound_.steps[bound_.bound_of_logical[step]]; }
+  StepBinding& BindingOf(int step) { return BoundOf(step).binding; }
+
+  void AttachScript(int collection, Diagnostics* diagnostics) {
+    const int step = graph_.mocked[collection];
+    Batch rows;  // as when it was bound, where any mistake was said
+    if (!LiteralRows(graph_.graph.steps[step].config->Find("elements"), &rows, diagnostics)) return;
+    BindingOf(step).source = [script = script_, collection,
+                              rows](const ScanRequest&) -> Result<std::shared_ptr<Source>> {
+      return MakeScriptSource(script, collection, rows);
+    };
+  }
+
+  void AttachArrivals(int step) {
+    auto kept = arrivals_.emplace_back(std::make_shared<std::vector<Arrival>>());
+    const BoundInput& input = BoundOf(step).inputs[0];
+    const BoundStep& from = bound_.steps[input.step];
+    const CollectionInfo& info =
+        input.output == BoundInput::kErrors ? from.errors : from.binding.outputs[input.output].info;
+    BindingOf(step).sink = [script = script_, windowing = info.windowing, kept]() -> Result<std::shared_ptr<Sink>> {
+      return MakeArrivalSink(script, windowing, kept);
+    };
+  }
+
+  const TestBlock& test_;
+  const PipelineFile::TestGraph& graph_;
+  BoundGraph& bound_;
+  std::vector<std::shared_ptr<std::vector<std::string>>> rows_;  // per expectation
+  std::vector<std::shared_ptr<std::vector<Arrival>>> arrivals_;  // per collection that a transcript expects
+  std::shared_ptr<Script> script_;
+};
 
 }  // namespace
 
@@ -136,13 +169,18 @@ bool TestResult::passed() const {
          std::all_of(expectations.begin(), expectations.end(), [](const ExpectationResult& e) { return e.passed(); });
 }
 
-void RegisterExpectation(Registry& registry) {
-  registry.Add<ExpectConfig>(
-      ComponentSpec::Sink<ExpectConfig>(kTestExpectType)
-          .Summary("What a test expects.")
-          .Field("elements", &ExpectConfig::elements,
-                 FieldDoc("The rows.").Required().Type("list").JsonSchema(R"({"type": "array"})")),
-      {1, 1}, BindExpectation);
+void RegisterTestSteps(Registry& registry) {
+  const FieldDoc rows = FieldDoc("The rows.").Required().Type("list").JsonSchema(R"({"type": "array"})");
+  registry.Add<ExpectConfig>(ComponentSpec::Sink<ExpectConfig>(kTestExpectType)
+                                 .Summary("What a test expects.")
+                                 .Field("elements", &ExpectConfig::elements, rows),
+                             {1, 1}, BindExpectation);
+  registry.Add<ScriptConfig>(
+      ComponentSpec::Source<ScriptConfig>(kTestScriptType)
+          .Summary("What a transcript gives.")
+          .Field("elements", &ScriptConfig::elements, rows)
+          .Field("changes", &ScriptConfig::changes, FieldDoc("Rows have weights.").Default("false")),
+      {0, 0}, BindScript);
 }
 
 TestResult RunTest(const PipelineFile& file, size_t index, const Registry& registry, const TestRunOptions& options,
@@ -158,21 +196,14 @@ TestResult RunTest(const PipelineFile& file, size_t index, const Registry& regis
     result.error = "the test is invalid";
     return result;
   }
-  std::vector<std::shared_ptr<std::vector<std::string>>> rows;
-  for (const auto& expectation : test.expectations) {
-    auto kept = rows.emplace_back(std::make_shared<std::vector<std::string>>());
-    bound.steps[bound.bound_of_logical[expectation.step]].binding.sink = [kept]() -> Result<std::shared_ptr<Sink>> {
-      return std::make_shared<CollectSink>(kept);
-    };
-  }
-  Status status = Run(PlanPhysical(bound), options.run, options.env, options.memory).Execute();
+  TestRun run(file.tests()[index], test, &bound);
+  run.Attach(diagnostics);
+  Status status = run.Execute(options);
   if (!status.ok()) {
     result.error = status.message();
     return result;
   }
-  for (size_t i = 0; i < rows.size(); ++i) {
-    result.expectations.push_back(Judge(test.expectations[i], std::move(*rows[i])));
-  }
+  result.expectations = run.Judge();
   return result;
 }
 

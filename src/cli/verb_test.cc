@@ -152,7 +152,7 @@ struct FileResult {
 };
 
 std::string PlaceOf(const ExpectationResult& expectation) {
-  const NodePtr& node = expectation.data->elements;
+  const NodePtr& node = expectation.rows;
   const Position at = node->source()->PositionOf(node->span().begin);
   return node->source()->name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
 }
@@ -174,7 +174,7 @@ std::string Report(const TestResult& test, bool color) {
   for (const ExpectationResult& expectation : test.expectations) {
     if (expectation.passed()) continue;
     out += "    " + PlaceOf(expectation) + ": " + (expectation.of_input ? "inputs" : "outputs") + " of " +
-           expectation.data->name + " (- expected, + came):\n";
+           expectation.step + " (- expected, + came):\n";
     AppendRows(expectation.missing, "-", &out);
     AppendRows(expectation.unexpected, "+", &out);
   }
@@ -188,7 +188,12 @@ nlohmann::json ToJson(const FileResult& file) {
     if (!test.error.empty()) entry["error"] = test.error;
     entry["expectations"] = nlohmann::json::array();
     for (const ExpectationResult& e : test.expectations) {
-      nlohmann::json one = {{"step", e.data->name}, {"of", e.of_input ? "inputs" : "outputs"}, {"passed", e.passed()}};
+      const Position at = e.rows->source()->PositionOf(e.rows->span().begin);
+      nlohmann::json one = {{"step", e.step},
+                            {"of", e.of_input ? "inputs" : "outputs"},
+                            {"line", at.line},
+                            {"column", at.column},
+                            {"passed", e.passed()}};
       for (auto [key, rows] : {std::pair{"missing", &e.missing}, std::pair{"unexpected", &e.unexpected}}) {
         one[key] = nlohmann::json::array();
         for (const std::string& row : *rows) one[key].push_back(nlohmann::json::parse(row, nullptr, false));
@@ -298,7 +303,7 @@ int RunTestVerb(const std::vector<std::string>& args) {
   Registry registry;
   RegisterOperators(registry);
   RegisterConnectors(registry);
-  RegisterExpectation(registry);
+  RegisterTestSteps(registry);
   const TestRunOptions options{arguments.run, &env, memory->get(), ""};
   return RunFiles(arguments, TestVerb(arguments, registry, options));
 }

@@ -206,7 +206,8 @@ Status Instance::FireTimer(int64_t now_us) {
 Status Instance::RunTimer(int64_t now_us) { return Busy() ? Status::OK() : FireTimer(now_us); }
 
 int64_t Instance::processing_time_us() const {
-  return lane_->options().scripted_time ? time_us_ : lane_->now_us();
+  // A script's clock begins at 1970, also before its sources have said so.
+  return lane_->options().scripted_time ? std::max<int64_t>(time_us_, 0) : lane_->now_us();
 }
 
 Status Instance::HandleEnd(int port, int producer) {

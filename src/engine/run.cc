@@ -188,16 +188,18 @@ Status Run::Execute() {
     Connect();
     WEIR_RETURN_NOT_OK(OpenInstances());
     opened_.store(true, std::memory_order_release);
-    WEIR_RETURN_NOT_OK(scheduler_.Run([this] {
-      for (Task& task : tasks_) {
-        for (auto& lane : task.lane_objects) {
-          if (!lane->ForceRefused()) continue;
-          scheduler_.Wake(lane.get());
-          return true;
-        }
-      }
-      return false;
-    }));
+    WEIR_RETURN_NOT_OK(scheduler_.Run(
+        [this] {
+          for (Task& task : tasks_) {
+            for (auto& lane : task.lane_objects) {
+              if (!lane->ForceRefused()) continue;
+              scheduler_.Wake(lane.get());
+              return true;
+            }
+          }
+          return false;
+        },
+        options_.on_quiet));
     return CheckErrorThresholds();
   };
   Status status = work();

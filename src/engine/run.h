@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,13 +18,16 @@ namespace weir {
 
 struct RunOptions {
   int lanes = 1;
-  int64_t batch_rows = 8192;  // rows that operators aim at
-  int64_t split_rows = 0;     // cut source batches to at most so many rows (tests); 0: as they come
-  uint64_t jitter_seed = 0;   // disturb the order of lanes at random (tests); 0: off
-  uint64_t seed = 0;          // of random sources and steps
+  int64_t batch_rows = 8192;   // rows that operators aim at
+  int64_t split_rows = 0;      // cut source batches to at most so many rows (tests); 0: as they come
+  uint64_t jitter_seed = 0;    // disturb the order of lanes at random (tests); 0: off
+  uint64_t seed = 0;           // of random sources and steps
   bool scripted_time = false;  // processing time is what sources say (tests), not the clock
-  Channel::Limits channel;    // one batch per channel is a test mode
-  std::string temp_dir;       // exists; spill files
+  /// Tests that tell sources what to give, step by step: called when everything given so far has gone through as far as
+  /// it goes. True: sources that were idle have something again, and are asked at once.
+  std::function<bool()> on_quiet;
+  Channel::Limits channel;  // one batch per channel is a test mode
+  std::string temp_dir;     // exists; spill files
 };
 
 struct RunProgress {

@@ -39,30 +39,39 @@ void Scheduler::Wake(Actor* actor) {
   }
 }
 
+void Scheduler::EnqueueIdle() {
+  std::vector<Actor*> due;
+  due.swap(idle_);
+  for (Actor* actor : due) {
+    if (actor->state_ == Actor::kParkedState) Enqueue(actor);
+  }
+}
+
+bool Scheduler::FreeSomebody(std::unique_lock<std::mutex>& lock) {
+  ++running_;  // the other workers wait meanwhile: one alone decides
+  lock.unlock();
+  const bool freed = on_stuck_();
+  const bool told = !freed && on_quiet_ && on_quiet_();
+  lock.lock();
+  --running_;
+  if (told) EnqueueIdle();
+  return freed || told;
+}
+
 Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     if (stop_ || ended_ == actors_.size()) return nullptr;
     if (queued_ > 0) break;
+    const bool quiet = running_ == 0 && (idle_.empty() || on_quiet_);
+    if (quiet && FreeSomebody(lock)) continue;
+    if (queued_ > 0) break;
     if (!idle_.empty()) {
       ready_.wait_for(lock, std::chrono::milliseconds(2));
-      std::vector<Actor*> due;
-      due.swap(idle_);
-      for (Actor* actor : due) {
-        if (actor->state_ == Actor::kParkedState) Enqueue(actor);
-      }
+      EnqueueIdle();
       continue;
     }
-    if (running_ == 0) {
-      ++running_;  // the other workers wait meanwhile: one alone decides which lane to free
-      lock.unlock();
-      bool freed = on_stuck_();
-      lock.lock();
-      --running_;
-      if (queued_ > 0) break;
-      WEIR_CHECK(freed || running_ > 0 || stop_ || ended_ == actors_.size(), "no lane can run and none has ended");
-      continue;
-    }
-    ready_.wait(lock);
+    WEIR_CHECK(!quiet || running_ > 0 || stop_ || ended_ == actors_.size(), "no lane can run and none has ended");
+    if (!quiet) ready_.wait(lock);
   }
   auto best = queue_.begin();
   while (best->second.empty()) best = queue_.erase(best);
@@ -113,8 +122,9 @@ void Scheduler::Work(int worker) {
   ready_.notify_all();
 }
 
-Status Scheduler::Run(const std::function<bool()>& on_stuck) {
-  on_stuck_ = on_stuck;
+Status Scheduler::Run(std::function<bool()> on_stuck, std::function<bool()> on_quiet) {
+  on_stuck_ = std::move(on_stuck);
+  on_quiet_ = std::move(on_quiet);
   {
     std::lock_guard lock(mutex_);
     for (Actor* actor : actors_) Enqueue(actor);

@@ -43,8 +43,11 @@ class Scheduler {
   void Add(Actor* actor, int priority);
   /// Makes a parked actor runnable. From any thread.
   void Wake(Actor* actor);
-  /// Until every actor has ended, one fails, or Cancel. `on_stuck` returns whether it could free somebody.
-  Status Run(const std::function<bool()>& on_stuck);
+  /// Until every actor has ended, one fails, or Cancel. `on_stuck` returns whether it could free somebody. `on_quiet`,
+  /// where there is one, is asked when nothing runs, waits to run or could be freed, and idle actors have nothing to
+  /// do; it returns whether they have now, and they are asked at once. Both are called by one worker, without a lock,
+  /// while the others rest.
+  Status Run(std::function<bool()> on_stuck, std::function<bool()> on_quiet = nullptr);
   /// Ends Run with `reason` as soon as the running slices return. From any thread.
   void Cancel(Status reason);
 
@@ -52,11 +55,13 @@ class Scheduler {
   void Work(int worker);
   Actor* Take(std::unique_lock<std::mutex>& lock);
   void Enqueue(Actor* actor);  // lock held
+  void EnqueueIdle();          // lock held
+  bool FreeSomebody(std::unique_lock<std::mutex>& lock);
   void Settle(Actor* actor, SliceResult result);
 
   const int workers_;
   const uint64_t jitter_seed_;
-  std::function<bool()> on_stuck_;
+  std::function<bool()> on_stuck_, on_quiet_;
   std::mutex mutex_;
   std::condition_variable ready_;
   std::map<int, std::vector<Actor*>, std::greater<>> queue_;  // by priority; FIFO by head index would gain nothing here

@@ -9,6 +9,7 @@
 
 #include "config/diagnostic.h"
 #include "config/node.h"
+#include "plan/transcript.h"
 #include "time/windowing.h"
 
 namespace weir {
@@ -70,6 +71,7 @@ struct TestBlock {
   std::vector<TestData> expected_inputs;   // the step does not run
   std::vector<TestData> expected_outputs;  // the step runs
   std::vector<NodePtr> allowed_sources;    // names or types of root steps that may run unmocked; Create always may
+  std::optional<Transcript> transcript;    // instead of mocks and expectations
 };
 
 struct LogicalGraph {

@@ -102,6 +102,7 @@ void Planner::AddStep(int index) {
     if (step.binding.source) {
       node.role = NodeRole::kSource;
       node.make_source = step.binding.source;
+      node.max_lanes = step.binding.source_max_lanes;
       node.can_project = step.binding.can_project;
       node.scan.filter = scan_filter_[index];
       node.outputs = {step.binding.outputs[0].info.schema};

@@ -70,7 +70,7 @@ PipelineFile PipelineFile::Parse(const NodePtr& root, Diagnostics* diagnostics) 
     }
     if (NodePtr tests = root->Find("tests")) {
       tree->tests = ReadTests(tests, diagnostics);
-      CheckTestNames(*tree, diagnostics);
+      LinkTests(tree.get(), diagnostics);
     }
   }
   PipelineFile file;

@@ -40,6 +40,9 @@ class PipelineFile {
       const TestData* data;  // in tests()
     };
     std::vector<Expectation> expectations;
+    /// Of a test with a transcript: the steps of type kTestScriptType that stand for Transcript::mocked (-1: nobody
+    /// reads it), and those of type kTestExpectType that read Transcript::expected.
+    std::vector<int> mocked, expected;
   };
   /// The graph of tests()[index]. Beam's rules: mocks replace, expected inputs stop, sources must be mocked or allowed.
   TestGraph BuildTest(size_t index, Diagnostics* diagnostics) const;
@@ -50,6 +53,9 @@ class PipelineFile {
 
 /// Type of the steps that stand for expectations in a test's graph; no pipeline file can name it.
 inline constexpr const char kTestExpectType[] = "(expect)";
+/// Type of the steps that give what a transcript says. Config: `elements`, all rows of its script; `changes`, whether
+/// they have weights.
+inline constexpr const char kTestScriptType[] = "(script)";
 
 /// False, with a diagnostic at the first marker, when the text uses Jinja (`{{`, `{%`, `{#`), which Beam would render
 /// before it parses. To be asked before LoadYaml, whose message would be about braces.

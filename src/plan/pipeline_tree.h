@@ -85,9 +85,17 @@ class NameIndex {
 /// Reads `transforms`, `source`, `sink` … of the pipeline's root (a map or a bare list) into `root`.
 void ReadPipelineRoot(const NodePtr& node, TreeItem* root, Diagnostics* diagnostics);
 
-/// Reads `tests:`. Shape only: names are checked against the tree by CheckTestNames.
+/// Reads `tests:`. Shape only: names are looked up in the tree by LinkTests.
 std::vector<TestBlock> ReadTests(const NodePtr& node, Diagnostics* diagnostics);
-void CheckTestNames(const PipelineTree& tree, Diagnostics* diagnostics);
+/// Checks what tests name, and resolves it in transcripts.
+void LinkTests(PipelineTree* tree, Diagnostics* diagnostics);
+
+/// Reads what stands under `transcript:`; shape only.
+Transcript ReadTranscript(const NodePtr& node, Diagnostics* diagnostics);
+/// Resolves the names, then reads it in order: watermarks never go back, nothing comes after an end.
+void LinkTranscript(const NameIndex& names, Transcript* transcript, Diagnostics* diagnostics);
+/// The step at the top that a name in a test means, or -1 after an error; `output` gets what follows the name.
+int FindTestedStep(const NameIndex& names, const NodePtr& name, std::string* output, Diagnostics* diagnostics);
 
 /// Whether an error output that nobody takes is a mistake.
 enum class UnreadErrors { kRefused, kAllowed };

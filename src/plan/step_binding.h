@@ -75,6 +75,7 @@ struct StepBinding {
   std::function<Result<std::shared_ptr<Source>>(const ScanRequest&)> source;
   std::function<Result<std::shared_ptr<Sink>>()> sink;
   int sink_max_lanes = 0;
+  int source_max_lanes = 0;  // 0: as many as the run has
   /// The needs of a sink are all columns of its input.
 
   /// Sources: what a ScanRequest may use.

@@ -48,10 +48,11 @@ TestBlock ReadTest(const NodePtr& node, size_t index, Diagnostics* diagnostics) 
     ErrorAt(node, "a test is a mapping; this is " + node->Describe(), diagnostics);
     return test;
   }
-  CheckKeys(node,
-            {{"name", "mock_inputs", "mock_outputs", "expected_inputs", "expected_outputs", "allowed_sources"},
-             {"transcript"}},
-            "a test", diagnostics);
+  CheckKeys(
+      node,
+      {{"name", "mock_inputs", "mock_outputs", "expected_inputs", "expected_outputs", "allowed_sources", "transcript"},
+       {}},
+      "a test", diagnostics);
   if (NodePtr name = FindText(node, "name", diagnostics)) test.name = name->text();
   test.mock_inputs = ReadData(node, "mock_inputs", diagnostics);
   test.mock_outputs = ReadData(node, "mock_outputs", diagnostics);
@@ -65,27 +66,18 @@ TestBlock ReadTest(const NodePtr& node, size_t index, Diagnostics* diagnostics) 
               diagnostics);
     }
   }
-  if (!node->Find("expected_inputs") && !node->Find("expected_outputs") && !node->Find("transcript")) {
+  if (NodePtr transcript = node->Find("transcript")) {
+    test.transcript = ReadTranscript(transcript, diagnostics);
+    for (const char* key : {"mock_inputs", "mock_outputs", "expected_inputs", "expected_outputs"}) {
+      const NodeEntry* entry = node->FindEntry(key);
+      if (entry == nullptr) continue;
+      ErrorAt(entry->key, std::string("a test with a transcript has no '") + key + "'", diagnostics,
+              "say it in the transcript, or write a test of its own");
+    }
+  } else if (!node->Find("expected_inputs") && !node->Find("expected_outputs")) {
     ErrorAt(node, "a test needs expected_outputs or expected_inputs", diagnostics);
   }
   return test;
-}
-
-/// The item that a name in a test means, or -1; `output` gets what follows the name.
-int FindItem(const NameIndex& names, const NodePtr& name, std::string* output, Diagnostics* diagnostics) {
-  NameIndex::Match match = names.Find(name->text());
-  if (match.items.size() == 1) {
-    *output = match.output;
-    return match.items[0];
-  }
-  if (match.items.size() > 1) {
-    ErrorAt(name, "'" + name->text() + "' is ambiguous", diagnostics, "give the steps names");
-  } else {
-    std::string close = ClosestMatch(name->text(), names.Names());
-    ErrorAt(name, "unknown step '" + name->text() + "'", diagnostics,
-            close.empty() ? "" : "did you mean '" + close + "'?");
-  }
-  return -1;
 }
 
 /// Builds the root of one test: Beam's algorithm, which walks from the expectations back to the mocks.
@@ -101,14 +93,15 @@ class TestTree {
   }
 
   void Build() {
+    if (test_.transcript) BuildTranscript(*test_.transcript);
     for (const TestData& mock : test_.mock_inputs) {
       std::string output;
-      const int item = FindItem(names_, mock.name_node, &output, diagnostics_);
+      const int item = FindTestedStep(names_, mock.name_node, &output, diagnostics_);
       if (item >= 0) mock_inputs_[item] = &mock;
     }
     for (const TestData& mock : test_.mock_outputs) {
       std::string output;
-      const int item = FindItem(names_, mock.name_node, &output, diagnostics_);
+      const int item = FindTestedStep(names_, mock.name_node, &output, diagnostics_);
       if (item >= 0) mock_outputs_[item][output] = &mock;
     }
     for (const TestData& data : test_.expected_outputs) ExpectOutput(data);
@@ -121,11 +114,66 @@ class TestTree {
   const std::vector<std::pair<std::string, PipelineFile::TestGraph::Expectation>>& expectations() const {
     return expectations_;
   }
+  /// Names of the steps that stand for what the transcript names; empty: not in the graph.
+  const std::vector<std::string>& mocked() const { return mocked_; }
+  const std::vector<std::string>& expected() const { return expected_; }
 
  private:
+  void BuildTranscript(const Transcript& transcript) {
+    scripts_.resize(transcript.mocked.size());
+    mocked_.resize(transcript.mocked.size());
+    for (size_t i = 0; i < scripts_.size(); ++i) {
+      const TranscriptCollection& mocked = transcript.mocked[i];
+      std::vector<NodePtr> rows;
+      for (const TranscriptItem& item : transcript.items) {
+        if (item.kind != TranscriptItem::Kind::kInput || item.collection != static_cast<int>(i)) continue;
+        for (const TranscriptRow& row : item.rows) {
+          rows.push_back(row.row);
+          scripts_[i].changes |= row.weight.has_value();
+        }
+      }
+      scripts_[i].data = {mocked.name, mocked.name_node, MakeSequenceNode(std::move(rows), mocked.name_node)};
+      mock_outputs_[mocked.item][mocked.output] = &scripts_[i].data;
+    }
+    for (const TranscriptCollection& expected : transcript.expected) {
+      expected_.emplace_back();
+      TreeRef ref = Require(expected.item, expected.output, expected.name_node);
+      if (!ref.source) continue;
+      TreeItem item;
+      item.type = kTestExpectType;
+      item.name = expected_.back() = "expect " + expected.name;
+      item.name_node = item.node = item.type_node = expected.name_node;
+      NodePtr nothing = MakeSequenceNode({}, expected.name_node);
+      item.config = MakeMapNode({{MakeScalarNode("elements", nothing), nothing}}, nothing);
+      item.inputs = {{"", {std::move(ref)}}};
+      root_.items.push_back(std::move(item));
+    }
+  }
+
+  /// The index of a mock that a transcript speaks for, or -1.
+  int ScriptOf(const TestData& data) const {
+    for (size_t i = 0; i < scripts_.size(); ++i) {
+      if (&scripts_[i].data == &data) return static_cast<int>(i);
+    }
+    return -1;
+  }
+
+  /// Makes of the Create step that stands for `original` a scripted one.
+  void MakeScript(int script, const TreeItem& original, TreeItem* item) {
+    if (item->type == kTestScriptType) return;  // another step reads it too
+    item->type = kTestScriptType;
+    item->name = mocked_[script] = "input " + scripts_[script].data.name;
+    NodePtr changes = MakeScalarNode(scripts_[script].changes ? "true" : "false", item->node, ScalarStyle::kPlain);
+    std::vector<NodeEntry> entries = item->config->entries();
+    entries.push_back({MakeScalarNode("changes", item->node), changes});
+    item->config = MakeMapNode(std::move(entries), item->node);
+    item->windowing = original.windowing;
+    item->windowing_node = original.windowing_node;
+  }
+
   void ExpectOutput(const TestData& data) {
     std::string output;
-    const int item = FindItem(names_, data.name_node, &output, diagnostics_);
+    const int item = FindTestedStep(names_, data.name_node, &output, diagnostics_);
     if (item < 0) return;
     TreeRef ref = Require(item, output, data.name_node);
     if (ref.source) AddExpectation(data, false, {{"", {std::move(ref)}}});
@@ -133,7 +181,7 @@ class TestTree {
 
   void ExpectInput(const TestData& data) {
     std::string output;
-    const int item = FindItem(names_, data.name_node, &output, diagnostics_);
+    const int item = FindTestedStep(names_, data.name_node, &output, diagnostics_);
     if (item < 0) return;
     std::vector<TreeInput> inputs = InputsOf(item);
     if (inputs.size() != 1) {
@@ -172,7 +220,10 @@ class TestTree {
                 "mock every output of a step that is used, or none");
         return {};
       }
-      return {Create("mock_outputs " + mock->second->name, *mock->second), "", at->span(), at->source()};
+      const int created = Create("mock_outputs " + mock->second->name, *mock->second);
+      const int script = ScriptOf(*mock->second);
+      if (script >= 0) MakeScript(script, tree_.root.items[item], &root_.items[created]);
+      return {created, "", at->span(), at->source()};
     }
     return {Use(item), output, at->span(), at->source()};
   }
@@ -250,6 +301,11 @@ class TestTree {
     }
   }
 
+  struct Script {
+    TestData data;
+    bool changes = false;  // some row says its weight
+  };
+
   const PipelineTree& tree_;
   const TestBlock& test_;
   Diagnostics* diagnostics_;
@@ -261,9 +317,27 @@ class TestTree {
   std::vector<int> waiting_;
   std::map<const TestData*, int> created_;
   std::vector<std::pair<std::string, PipelineFile::TestGraph::Expectation>> expectations_;
+  std::vector<Script> scripts_;  // one per collection that the transcript mocks
+  std::vector<std::string> mocked_, expected_;
 };
 
 }  // namespace
+
+int FindTestedStep(const NameIndex& names, const NodePtr& name, std::string* output, Diagnostics* diagnostics) {
+  NameIndex::Match match = names.Find(name->text());
+  if (match.items.size() == 1) {
+    *output = match.output;
+    return match.items[0];
+  }
+  if (match.items.size() > 1) {
+    ErrorAt(name, "'" + name->text() + "' is ambiguous", diagnostics, "give the steps names");
+  } else {
+    std::string close = ClosestMatch(name->text(), names.Names());
+    ErrorAt(name, "unknown step '" + name->text() + "'", diagnostics,
+            close.empty() ? "" : "did you mean '" + close + "'?");
+  }
+  return -1;
+}
 
 std::vector<TestBlock> ReadTests(const NodePtr& node, Diagnostics* diagnostics) {
   std::vector<TestBlock> tests;
@@ -275,12 +349,13 @@ std::vector<TestBlock> ReadTests(const NodePtr& node, Diagnostics* diagnostics) 
   return tests;
 }
 
-void CheckTestNames(const PipelineTree& tree, Diagnostics* diagnostics) {
-  NameIndex names(tree.root);
+void LinkTests(PipelineTree* tree, Diagnostics* diagnostics) {
+  NameIndex names(tree->root);
   std::string output;
-  for (const TestBlock& test : tree.tests) {
+  for (TestBlock& test : tree->tests) {
+    if (test.transcript) LinkTranscript(names, &*test.transcript, diagnostics);
     for (const auto* list : {&test.mock_inputs, &test.mock_outputs, &test.expected_inputs, &test.expected_outputs}) {
-      for (const TestData& data : *list) FindItem(names, data.name_node, &output, diagnostics);
+      for (const TestData& data : *list) FindTestedStep(names, data.name_node, &output, diagnostics);
     }
   }
 }
@@ -300,6 +375,9 @@ PipelineFile::TestGraph PipelineFile::BuildTest(size_t index, Diagnostics* diagn
     result.expectations.push_back(expectation);
     result.expectations.back().step = ids.at(name);
   }
+  auto step_of = [&](const std::string& name) { return ids.count(name) != 0 ? ids.at(name) : -1; };
+  for (const std::string& name : test.mocked()) result.mocked.push_back(step_of(name));
+  for (const std::string& name : test.expected()) result.expected.push_back(step_of(name));
   return result;
 }
 

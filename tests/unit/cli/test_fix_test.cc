@@ -19,7 +19,7 @@ std::string Fixed(const std::string& text, const std::vector<std::vector<std::st
   TestResult result;
   for (size_t i = 0; i < actual.size(); ++i) {
     ExpectationResult& expectation = result.expectations.emplace_back();
-    expectation.data = &file->tests()[0].expected_outputs[i];
+    expectation.rows = file->tests()[0].expected_outputs[i].elements;
     expectation.actual = actual[i];
     expectation.unexpected = {"differs"};
   }
