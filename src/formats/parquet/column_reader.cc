@@ -148,7 +148,7 @@ class DirectReader : public ParquetColumnReader {
   std::shared_ptr<RecordReader> records_;
 };
 
-/// Booleans, integers, floats, times: the decoded buffer is the column, or is widened in one pass.
+/// Booleans, integers, floats, times, small decimals: the decoded buffer is the column, or is widened in one pass.
 class FixedReader final : public DirectReader {
  public:
   using DirectReader::DirectReader;
@@ -176,6 +176,10 @@ class FixedReader final : public DirectReader {
         return Widened<uint32_t, int64_t>(rows, std::move(valid), nulls);
       case arrow::Type::FLOAT:
         return Widened<float, double>(rows, std::move(valid), nulls);
+      case arrow::Type::DECIMAL128:
+        return records_->descr()->physical_type() == parquet::Type::INT32
+                   ? Widened<int32_t, __int128>(rows, std::move(valid), nulls)
+                   : Widened<int64_t, __int128>(rows, std::move(valid), nulls);
       default:
         break;
     }

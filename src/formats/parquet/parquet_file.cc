@@ -44,6 +44,8 @@ bool IsDirect(const arrow::DataType& type, parquet::Type::type physical) {
       return physical == parquet::Type::FLOAT;
     case Type::DOUBLE:
       return physical == parquet::Type::DOUBLE;
+    case Type::DECIMAL128:
+      return physical == parquet::Type::INT32 || physical == parquet::Type::INT64;
     case Type::STRING:
     case Type::BINARY:
       return physical == parquet::Type::BYTE_ARRAY;
