@@ -209,13 +209,49 @@ Int128 MultiplyDecimals(Frame& f, int i, Int128 a, Int128 b) {
   return CheckedDecimal(f, i, r, overflow);
 }
 
+// The same without checks, for results whose type has room for all of them. Unsigned: rows that are dead hold anything.
+using UInt128 = unsigned __int128;
+struct AddWide {
+  Int128 operator()(Int128 a, Int128 b) const {
+    return static_cast<Int128>(static_cast<UInt128>(a) + static_cast<UInt128>(b));
+  }
+};
+struct SubtractWide {
+  Int128 operator()(Int128 a, Int128 b) const {
+    return static_cast<Int128>(static_cast<UInt128>(a) - static_cast<UInt128>(b));
+  }
+};
+struct MultiplyWide {
+  Int128 operator()(Int128 a, Int128 b) const {
+    return static_cast<Int128>(static_cast<UInt128>(a) * static_cast<UInt128>(b));
+  }
+};
+
+/// Products of 38 digits: those of two factors of 64 bits always fit. Only if some factor is longer, row by row.
+void MultiplyLongDecimals(Frame& f) {
+  auto* out = f.values<Int128>();
+  internal::Arg<Int128> a(f.args[0]), b(f.args[1]);
+  bool longer = false;
+  ForRows(f.rows, [&](int i) {
+    const auto x = static_cast<int64_t>(a[i]), y = static_cast<int64_t>(b[i]);
+    longer |= (x != a[i]) | (y != b[i]);
+    out[i] = static_cast<Int128>(x) * y;
+  });
+  if (longer) Row<MultiplyDecimals>(f);
+}
+
 // Operands are brought to one scale; the sum has a digit more.
+template <class Op>
 std::string BindDecimalSum(CallBinding& call) {
   TypePtr common = CommonType(call.args[0]->type, call.args[1]->type);
   if (common->id() != arrow::Type::DECIMAL128) common = CommonType(common, arrow::decimal128(1, 0));
   int precision = std::min(38, Decimal(common).precision() + 1);
   call.result = arrow::decimal128(precision, Decimal(common).scale());
   call.types = {call.result, call.result};
+  if (Decimal(common).precision() < 38) {
+    call.kernel = Binary<Int128, Int128, Int128, Op>;
+    call.flags = kDenseSafe;
+  }
   return "";
 }
 
@@ -226,8 +262,15 @@ std::string BindDecimalProduct(CallBinding& call) {
   int scale = Decimal(call.types[0]).scale() + Decimal(call.types[1]).scale();
   if (scale > 38)
     return "the product would have " + std::to_string(scale) + " digits behind the point, 38 are the most";
-  int precision = std::min(38, Decimal(call.types[0]).precision() + Decimal(call.types[1]).precision());
-  call.result = arrow::decimal128(std::max(precision, scale), scale);
+  const int digits = Decimal(call.types[0]).precision() + Decimal(call.types[1]).precision();
+  const int precision = std::max(std::min(38, digits), scale);
+  call.result = arrow::decimal128(precision, scale);
+  if (digits <= 38) {
+    call.kernel = Binary<Int128, Int128, Int128, MultiplyWide>;
+    call.flags = kDenseSafe;
+  } else if (precision == 38) {
+    call.kernel = MultiplyLongDecimals;
+  }
   return "";
 }
 
@@ -271,7 +314,7 @@ void AddArithmetic(FunctionList* list) {
                    "5",
                    {{"(integer, integer) -> integer", Checked<AddOp>, kChecked},
                     {"(number, number) -> number", Binary<double, double, double, AddOp>, kDenseSafe},
-                    {"(decimal, decimal) -> any", Row<AddDecimals>, kCanFail, BindDecimalSum},
+                    {"(decimal, decimal) -> any", Row<AddDecimals>, kCanFail, BindDecimalSum<AddWide>},
                     {"(date, integer) -> date", Row<AddDays>, kCanFail}}});
   list->push_back({"-",
                    "operator",
@@ -280,7 +323,7 @@ void AddArithmetic(FunctionList* list) {
                    "-1",
                    {{"(integer, integer) -> integer", Checked<SubtractOp>, kChecked},
                     {"(number, number) -> number", Binary<double, double, double, SubtractOp>, kDenseSafe},
-                    {"(decimal, decimal) -> any", Row<SubtractDecimals>, kCanFail, BindDecimalSum},
+                    {"(decimal, decimal) -> any", Row<SubtractDecimals>, kCanFail, BindDecimalSum<SubtractWide>},
                     {"(date, date) -> integer", Binary<int64_t, int64_t, int64_t, DateDifference>, kDenseSafe},
                     {"(timestamp, timestamp) -> number", Row<SecondsBetween>, kNoFlags},
                     {"(date, integer) -> date", Row<SubtractDays>, kCanFail},

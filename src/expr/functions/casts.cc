@@ -148,6 +148,21 @@ Int128 DecimalToDecimal(Frame& f, int i, Int128 x) {
   bool fits = more <= 0 || !__builtin_mul_overflow(x, PowerOfTen(more), &value);
   return CheckDecimal<kTry>(f, i, more < 0 ? DividePowerOfTen(x, -more) : value, fits);
 }
+
+/// To a scale and a number of digits in front of the point that are no smaller: always fits.
+void WidenDecimal(Frame& f) {
+  auto* out = f.values<Int128>();
+  internal::Arg<Int128> x(f.args[0]);
+  const int more = Decimal(*f.type).scale() - Decimal(f.arg_types[0]).scale();
+  if (more == 0) return ForRows(f.rows, [&](int i) { out[i] = x[i]; });
+  const auto unit = static_cast<unsigned __int128>(PowerOfTen(more));  // unsigned: rows that are dead hold anything
+  ForRows(f.rows, [&](int i) { out[i] = static_cast<Int128>(static_cast<unsigned __int128>(x[i]) * unit); });
+}
+bool WidensDecimal(const arrow::DataType& from, const arrow::DataType& to) {
+  const auto& a = static_cast<const arrow::DecimalType&>(from);
+  const auto& b = static_cast<const arrow::DecimalType&>(to);
+  return b.scale() >= a.scale() && b.precision() - b.scale() >= a.precision() - a.scale();
+}
 double DecimalToDouble(Frame& f, int, Int128 x) {
   double value = 0;
   ParseDouble(FormatDecimal(x, Decimal(f.arg_types[0]).scale()), &value);
@@ -248,6 +263,7 @@ Conversion Find(const arrow::DataType& from, const arrow::DataType& to) {
     case Type::DECIMAL128:
       if (id == Type::INT64) return {Row<IntToDecimal<kTry>>, kPartial};
       if (id == Type::DOUBLE) return {Row<DoubleToDecimal<kTry>>, kPartial};
+      if (id == Type::DECIMAL128 && WidensDecimal(from, to)) return {WidenDecimal, kDenseSafe};
       if (id == Type::DECIMAL128) return {Row<DecimalToDecimal<kTry>>, kPartial};
       if (id == Type::STRING) return {Row<StringToDecimal<kTry>>, kPartial};
       break;
