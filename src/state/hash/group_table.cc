@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <type_traits>
 
 #include "base/check.h"
 #include "batch/gather.h"
@@ -117,92 +118,91 @@ int64_t GroupTable::growth_bytes(int64_t rows) const {
   return bytes;
 }
 
-template <bool kInsert>
-Status GroupTable::Encode(const ArrayDataPtr& column, int64_t rows, Column* out) {
-  out->valid = nullptr;
-  if (out->kind == Kind::kText || out->kind == Kind::kBytes) {
-    numbers_.resize(std::max<size_t>(numbers_.size(), rows));
+template <class Self>
+Status GroupTable::Encode(Self* self, size_t key, const ArrayDataPtr& column, int64_t rows, Scratch* scratch) {
+  auto& strings = self->columns_[key].strings;
+  const Kind kind = self->columns_[key].kind;
+  KeyValues& out = scratch->keys[key];
+  out.valid = nullptr;
+  if (kind == Kind::kText || kind == Kind::kBytes) {
+    std::vector<uint32_t>& numbers = scratch->numbers;
+    numbers.resize(std::max<size_t>(numbers.size(), rows));
     ArrayDataPtr text = column;
-    if (out->kind == Kind::kBytes) {
+    if (kind == Kind::kBytes) {
       WEIR_ASSIGN_OR_RETURN(text, ColumnAsRowBytes(*column));
     }
-    if (kInsert) {
-      out->strings.Lookup(*text, rows, numbers_.data());
+    if constexpr (std::is_const_v<Self>) {
+      strings.Find(*text, rows, &scratch->dictionaries[key], numbers.data());
     } else {
-      out->strings.Find(*text, rows, numbers_.data());
+      strings.Lookup(*text, rows, numbers.data());
     }
-    out->values.resize(std::max<size_t>(out->values.size(), rows));
-    out->data = out->values.data();
-    if (mode_ != Mode::kOneText) std::copy_n(numbers_.data(), rows, out->values.data());
+    out.scratch.resize(std::max<size_t>(out.scratch.size(), rows));
+    out.data = out.scratch.data();
+    if (self->mode_ != Mode::kOneText) std::copy_n(numbers.data(), rows, out.scratch.data());
     return Status::OK();
   }
   if (column->MayHaveNulls()) {
-    out->valid = column->buffers[0]->data();
-    out->valid_offset = column->offset;
+    out.valid = column->buffers[0]->data();
+    out.valid_offset = column->offset;
   }
-  if (out->kind == Kind::kInt64) {
-    out->keep_alive = column;
-    out->data = column->GetValues<int64_t>(1);
+  if (kind == Kind::kInt64) {
+    out.keep_alive = column;
+    out.data = column->GetValues<int64_t>(1);
     return Status::OK();
   }
-  out->values.resize(std::max<size_t>(out->values.size(), rows));
-  out->data = out->values.data();
-  int64_t* values = out->values.data();
-  if (out->kind == Kind::kInt32) {
+  out.scratch.resize(std::max<size_t>(out.scratch.size(), rows));
+  out.data = out.scratch.data();
+  int64_t* values = out.scratch.data();
+  if (kind == Kind::kInt32) {
     std::copy_n(column->GetValues<int32_t>(1), rows, values);
-  } else if (out->kind == Kind::kDouble) {
+  } else if (kind == Kind::kDouble) {
     const auto* doubles = column->GetValues<double>(1);
     for (int64_t i = 0; i < rows; ++i) values[i] = DoubleKeyBits(doubles[i]);
-  } else if (out->kind == Kind::kBool) {
-    const uint8_t* bits = column->buffers[1]->data();
-    for (int64_t i = 0; i < rows; ++i) values[i] = GetBit(bits, column->offset + i);
+  } else if (kind == Kind::kBool) {
+    const uint8_t* bytes = column->buffers[1]->data();
+    for (int64_t i = 0; i < rows; ++i) values[i] = GetBit(bytes, column->offset + i);
   } else {  // kNull: every row is null
     static const std::vector<uint8_t> kZeros(1 << 16, 0);
     std::fill_n(values, rows, 0);
     if (rows > static_cast<int64_t>(kZeros.size()) * 8) return Status::CapacityError("a batch of ", rows, " rows");
-    out->valid = kZeros.data();
-    out->valid_offset = 0;
+    out.valid = kZeros.data();
+    out.valid_offset = 0;
   }
   return Status::OK();
 }
 
-template <bool kInsert>
-Status GroupTable::EncodeAll(const std::vector<ArrayDataPtr>& keys, int64_t rows) {
-  WEIR_CHECK(keys.size() == columns_.size(), "another number of key columns than the table has");
+template <class Self>
+Status GroupTable::EncodeAll(Self* self, const std::vector<ArrayDataPtr>& keys, int64_t rows, Scratch* scratch) {
+  WEIR_CHECK(keys.size() == self->columns_.size(), "another number of key columns than the table has");
+  scratch->keys.resize(keys.size());
+  scratch->dictionaries.resize(keys.size());
   for (size_t k = 0; k < keys.size(); ++k) {
     WEIR_CHECK(keys[k] != nullptr, "a key column is pruned");
-    WEIR_RETURN_NOT_OK(Encode<kInsert>(keys[k], rows, &columns_[k]));
+    WEIR_RETURN_NOT_OK(Encode(self, k, keys[k], rows, scratch));
   }
   return Status::OK();
 }
 
 void GroupTable::LookupOneInt(int64_t rows, uint32_t* groups) {
-  const Column& column = columns_[0];
-  if (column.valid == nullptr) {
-    ints_.Lookup(column.data, rows, groups);
+  const KeyValues& key = scratch_.keys[0];
+  if (key.valid == nullptr) {
+    ints_.Lookup(key.data, rows, groups);
     return;
   }
-  packed_.resize(std::max<size_t>(packed_.size(), rows));
-  numbers_.resize(std::max<size_t>(numbers_.size(), rows));
+  std::vector<int64_t>& packed = scratch_.packed;
+  std::vector<uint32_t>& numbers = scratch_.numbers;
+  packed.resize(std::max<size_t>(packed.size(), rows));
+  numbers.resize(std::max<size_t>(numbers.size(), rows));
   int64_t present = 0;
   for (int64_t i = 0; i < rows; ++i) {
-    packed_[present] = column.data[i];
-    present += GetBit(column.valid, column.valid_offset + i);
+    packed[present] = key.data[i];
+    present += GetBit(key.valid, key.valid_offset + i);
   }
   if (present < rows && null_group_ == kNoGroup) null_group_ = ints_.AddWithoutKey();
-  ints_.Lookup(packed_.data(), present, numbers_.data());
+  ints_.Lookup(packed.data(), present, numbers.data());
   int64_t next = 0;
   for (int64_t i = 0; i < rows; ++i) {
-    groups[i] = GetBit(column.valid, column.valid_offset + i) ? numbers_[next++] : null_group_;
-  }
-}
-
-void GroupTable::FindOneInt(int64_t rows, uint32_t* groups) {
-  const Column& column = columns_[0];
-  ints_.Find(column.data, rows, groups);
-  if (column.valid == nullptr) return;
-  for (int64_t i = 0; i < rows; ++i) {
-    if (!GetBit(column.valid, column.valid_offset + i)) groups[i] = kNoGroup;
+    groups[i] = GetBit(key.valid, key.valid_offset + i) ? numbers[next++] : null_group_;
   }
 }
 
@@ -274,33 +274,35 @@ bool GroupTable::ChoosePacking() {
   return shift <= 63;
 }
 
-void GroupTable::Pack(int64_t rows, int64_t* out) const {
+void GroupTable::Pack(const Scratch& scratch, int64_t rows, int64_t* out) const {
   std::fill_n(out, rows, 0);
-  for (const Column& column : columns_) {
-    const uint64_t base = static_cast<uint64_t>(column.base) - 1;  // unsigned: Find meets values outside of the range
-    const int shift = column.shift;
-    const int64_t* values = column.data;
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    const KeyValues& key = scratch.keys[c];
+    // Unsigned: Find meets values outside of the range.
+    const uint64_t base = static_cast<uint64_t>(columns_[c].base) - 1;
+    const int shift = columns_[c].shift;
+    const int64_t* values = key.data;
     const auto code = [=](int64_t i) {
       return static_cast<int64_t>((static_cast<uint64_t>(values[i]) - base) << shift);
     };
-    if (column.valid == nullptr) {
+    if (key.valid == nullptr) {
       for (int64_t i = 0; i < rows; ++i) out[i] |= code(i);
     } else {
       for (int64_t i = 0; i < rows; ++i) {
-        if (GetBit(column.valid, column.valid_offset + i)) out[i] |= code(i);
+        if (GetBit(key.valid, key.valid_offset + i)) out[i] |= code(i);
       }
     }
   }
 }
 
-void GroupTable::Widen(int64_t rows, uint64_t* out) const {
+void GroupTable::Widen(const Scratch& scratch, int64_t rows, uint64_t* out) const {
   const size_t words = columns_.size() + 1;
   for (int64_t i = 0; i < rows; ++i) out[i * words + words - 1] = 0;
   for (size_t c = 0; c < columns_.size(); ++c) {
-    const Column& column = columns_[c];
+    const KeyValues& key = scratch.keys[c];
     for (int64_t i = 0; i < rows; ++i) {
-      const bool valid = column.valid == nullptr || GetBit(column.valid, column.valid_offset + i);
-      out[i * words + c] = valid ? static_cast<uint64_t>(column.data[i]) : 0;
+      const bool valid = key.valid == nullptr || GetBit(key.valid, key.valid_offset + i);
+      out[i * words + c] = valid ? static_cast<uint64_t>(key.data[i]) : 0;
       out[i * words + words - 1] |= uint64_t{!valid} << c;
     }
   }
@@ -364,7 +366,7 @@ void GroupTable::Repack() {
 
 Status GroupTable::Lookup(const std::vector<ArrayDataPtr>& keys, int64_t rows, uint32_t* groups) {
   if (rows == 0) return Status::OK();
-  WEIR_RETURN_NOT_OK(EncodeAll<true>(keys, rows));
+  WEIR_RETURN_NOT_OK(EncodeAll(this, keys, rows, &scratch_));
   switch (mode_) {
     case Mode::kNoKeys:
       any_rows_ = true;
@@ -374,78 +376,83 @@ Status GroupTable::Lookup(const std::vector<ArrayDataPtr>& keys, int64_t rows, u
       LookupOneInt(rows, groups);
       return Status::OK();
     case Mode::kOneText:
-      std::copy_n(numbers_.data(), rows, groups);
+      std::copy_n(scratch_.numbers.data(), rows, groups);
       return Status::OK();
     case Mode::kPacked:
-      for (Column& column : columns_) {
-        AddRange(column.data, column.valid, column.valid_offset, rows, &column.min, &column.max);
+      for (size_t c = 0; c < columns_.size(); ++c) {
+        const KeyValues& key = scratch_.keys[c];
+        AddRange(key.data, key.valid, key.valid_offset, rows, &columns_[c].min, &columns_[c].max);
       }
       if (!PackingHolds()) Repack();
       break;
     case Mode::kWide:
       break;
   }
+  std::vector<int64_t>& packed = scratch_.packed;
   if (mode_ == Mode::kPacked) {
-    packed_.resize(std::max<size_t>(packed_.size(), rows));
-    Pack(rows, packed_.data());
-    ints_.Lookup(packed_.data(), rows, groups);
+    packed.resize(std::max<size_t>(packed.size(), rows));
+    Pack(scratch_, rows, packed.data());
+    ints_.Lookup(packed.data(), rows, groups);
   } else {
-    packed_.resize(std::max<size_t>(packed_.size(), rows * (columns_.size() + 1)));
-    auto* words = reinterpret_cast<uint64_t*>(packed_.data());
-    Widen(rows, words);
+    packed.resize(std::max<size_t>(packed.size(), rows * (columns_.size() + 1)));
+    auto* words = reinterpret_cast<uint64_t*>(packed.data());
+    Widen(scratch_, rows, words);
     wide_.Lookup(words, rows, groups);
   }
   return Status::OK();
 }
 
 // Rows with a null, with text that no group has, or (packed) with a value outside of every group's range.
-void GroupTable::ClearNotFound(int64_t rows, uint32_t* groups) const {
-  for (const Column& column : columns_) {
+void GroupTable::ClearNotFound(const Scratch& scratch, int64_t rows, uint32_t* groups) const {
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    const Column& column = columns_[c];
+    const KeyValues& key = scratch.keys[c];
     const bool text = column.kind == Kind::kText || column.kind == Kind::kBytes;
     const bool packed = mode_ == Mode::kPacked;
-    if (!packed && !text && column.valid == nullptr) continue;
+    if (!packed && !text && key.valid == nullptr) continue;
     const int64_t min = packed ? column.min : 0;
     const int64_t max = packed ? column.max : int64_t{kNoGroup} - 1;
     const bool ranged = packed || text;
     for (int64_t i = 0; i < rows; ++i) {
-      const bool out_of_range = ranged && (column.data[i] < min || column.data[i] > max);
-      const bool null = column.valid != nullptr && !GetBit(column.valid, column.valid_offset + i);
+      const bool out_of_range = ranged && (key.data[i] < min || key.data[i] > max);
+      const bool null = key.valid != nullptr && !GetBit(key.valid, key.valid_offset + i);
       if (out_of_range || null) groups[i] = kNoGroup;
     }
   }
 }
 
-Status GroupTable::Find(const std::vector<ArrayDataPtr>& keys, int64_t rows, uint32_t* groups) {
+Status GroupTable::Find(const std::vector<ArrayDataPtr>& keys, int64_t rows, Scratch* scratch, uint32_t* groups) const {
   if (rows == 0) return Status::OK();
   if (num_groups() == 0) {
     std::fill_n(groups, rows, kNoGroup);
     return Status::OK();
   }
-  WEIR_RETURN_NOT_OK(EncodeAll<false>(keys, rows));
+  WEIR_RETURN_NOT_OK(EncodeAll(this, keys, rows, scratch));
+  std::vector<int64_t>& packed = scratch->packed;
   switch (mode_) {
     case Mode::kNoKeys:
       std::fill_n(groups, rows, 0);
       return Status::OK();
     case Mode::kOneInt:
-      FindOneInt(rows, groups);
-      return Status::OK();
+      ints_.Find(scratch->keys[0].data, rows, groups);
+      break;
     case Mode::kOneText:
-      std::copy_n(numbers_.data(), rows, groups);
+      std::copy_n(scratch->numbers.data(), rows, groups);
       return Status::OK();
     case Mode::kPacked:
-      packed_.resize(std::max<size_t>(packed_.size(), rows));
-      Pack(rows, packed_.data());
-      ints_.Find(packed_.data(), rows, groups);
+      packed.resize(std::max<size_t>(packed.size(), rows));
+      Pack(*scratch, rows, packed.data());
+      ints_.Find(packed.data(), rows, groups);
       break;
     case Mode::kWide: {
-      packed_.resize(std::max<size_t>(packed_.size(), rows * (columns_.size() + 1)));
-      auto* words = reinterpret_cast<uint64_t*>(packed_.data());
-      Widen(rows, words);
+      packed.resize(std::max<size_t>(packed.size(), rows * (columns_.size() + 1)));
+      auto* words = reinterpret_cast<uint64_t*>(packed.data());
+      Widen(*scratch, rows, words);
       wide_.Find(words, rows, groups);
       break;
     }
   }
-  ClearNotFound(rows, groups);
+  ClearNotFound(*scratch, rows, groups);
   return Status::OK();
 }
 

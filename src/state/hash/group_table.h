@@ -5,7 +5,7 @@
 // its number in a StringTable, rarer types by their bytes in one. One integer column is looked up in an IntTable;
 // several are packed into one 64-bit word as long as their ranges allow, and into a row of words when not. Packing
 // adapts to the data; group numbers never change. Null is a value: rows with null in a key form groups. Not
-// thread-safe.
+// thread-safe, but for Find.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,25 @@
 namespace weir {
 
 class GroupTable {
+  /// One key column of the batch at hand, as integers.
+  struct KeyValues {
+    std::vector<int64_t> scratch;
+    const int64_t* data = nullptr;   // scratch, or the column's own
+    const uint8_t* valid = nullptr;  // null: no nulls
+    int64_t valid_offset = 0;
+    ArrayDataPtr keep_alive;
+  };
+
  public:
+  /// What looking up a batch needs besides the table. One per thread; for any number of batches.
+  class Scratch {
+    friend class GroupTable;
+    std::vector<KeyValues> keys;
+    std::vector<StringTable::KnownDictionary> dictionaries;  // by key, of Find
+    std::vector<int64_t> packed;
+    std::vector<uint32_t> numbers;
+  };
+
   /// Flowing types (batch/types.h), any of them; none means that all rows are one group.
   explicit GroupTable(std::vector<TypePtr> key_types);
 
@@ -29,8 +47,10 @@ class GroupTable {
   /// (dictionary-encoded or not). At most 2^31 groups.
   Status Lookup(const std::vector<ArrayDataPtr>& keys, int64_t rows, uint32_t* groups);
   /// The same for keys that must be there already: kNoGroup where there is no such group or a key is null, since null
-  /// equals nothing in a join.
-  Status Find(const std::vector<ArrayDataPtr>& keys, int64_t rows, uint32_t* groups);
+  /// equals nothing in a join. Several threads may call it at once.
+  Status Find(const std::vector<ArrayDataPtr>& keys, int64_t rows, Scratch* scratch, uint32_t* groups) const;
+  /// No Lookup comes any more: prepares for many Find.
+  void Freeze() { ints_.Freeze(); }
 
   uint32_t num_groups() const;
   const std::vector<TypePtr>& key_types() const { return types_; }
@@ -49,31 +69,26 @@ class GroupTable {
   enum class Kind { kInt64, kInt32, kBool, kDouble, kText, kBytes, kNull };
   struct Column {
     Kind kind;
-    StringTable strings;             // kText, kBytes
-    int64_t min = 0, max = -1;       // of all values seen
-    int64_t base = 0;                // packed: code = value - base + 1, 0 is null
-    int bits = 0, shift = 0;         // packed: where the code is
-    std::vector<int64_t> values;     // scratch: of the batch at hand
-    const int64_t* data = nullptr;   // values, or the column's own
-    const uint8_t* valid = nullptr;  // null: no nulls
-    int64_t valid_offset = 0;
-    ArrayDataPtr keep_alive;
+    StringTable strings;        // kText, kBytes
+    int64_t min = 0, max = -1;  // of all values seen
+    int64_t base = 0;           // packed: code = value - base + 1, 0 is null
+    int bits = 0, shift = 0;    // packed: where the code is
   };
   enum class Mode { kNoKeys, kOneInt, kOneText, kPacked, kWide };
 
-  template <bool kInsert>
-  Status Encode(const ArrayDataPtr& column, int64_t rows, Column* out);
-  template <bool kInsert>
-  Status EncodeAll(const std::vector<ArrayDataPtr>& keys, int64_t rows);
+  // Self is GroupTable to insert, const GroupTable to find.
+  template <class Self>
+  static Status Encode(Self* self, size_t key, const ArrayDataPtr& column, int64_t rows, Scratch* scratch);
+  template <class Self>
+  static Status EncodeAll(Self* self, const std::vector<ArrayDataPtr>& keys, int64_t rows, Scratch* scratch);
   void LookupOneInt(int64_t rows, uint32_t* groups);
-  void FindOneInt(int64_t rows, uint32_t* groups);
   bool PackingHolds() const;
   bool ChoosePacking();
   void Repack();
-  void Pack(int64_t rows, int64_t* out) const;
-  void Widen(int64_t rows, uint64_t* out) const;
+  void Pack(const Scratch& scratch, int64_t rows, int64_t* out) const;
+  void Widen(const Scratch& scratch, int64_t rows, uint64_t* out) const;
   void Decode(int column, uint32_t begin, uint32_t end, int64_t* values, uint8_t* valid) const;
-  void ClearNotFound(int64_t rows, uint32_t* groups) const;
+  void ClearNotFound(const Scratch& scratch, int64_t rows, uint32_t* groups) const;
 
   std::vector<TypePtr> types_;
   std::vector<Column> columns_;
@@ -82,8 +97,7 @@ class GroupTable {
   uint32_t null_group_ = kNoGroup;  // kOneInt
   IntTable ints_;                   // kOneInt, kPacked
   WideTable wide_;                  // kWide: a word per column, then one of null flags
-  std::vector<int64_t> packed_;     // scratch
-  std::vector<uint32_t> numbers_;   // scratch
+  Scratch scratch_;                 // of Lookup
 };
 
 }  // namespace weir

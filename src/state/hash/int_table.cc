@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kChunk = 1024;
 constexpr uint64_t kAlwaysDirect = uint64_t{1} << 18;  // slots that a direct array may have however few the keys: 1 MiB
 constexpr uint64_t kDirectPerKey = 8;                  // 4 bytes × 8 = what the probing table needs for a key
+constexpr uint64_t kPresentPerKey = 128;               // bits: 16 bytes for a key, half of what the table takes
 
 struct Range {
   int64_t min = std::numeric_limits<int64_t>::max();
@@ -33,7 +34,7 @@ Range RangeOf(const int64_t* keys, int64_t count) {
 }  // namespace
 
 int64_t IntTable::size_bytes() const {
-  return static_cast<int64_t>(keys_.size_bytes() + direct_.size_bytes() + slots_.size_bytes());
+  return static_cast<int64_t>(keys_.size_bytes() + direct_.size_bytes() + slots_.size_bytes() + present_.size_bytes());
 }
 
 void IntTable::Clear() { *this = IntTable(); }
@@ -155,6 +156,18 @@ void IntTable::LookupHash(const int64_t* keys, int64_t count, uint32_t* numbers)
   }
 }
 
+void IntTable::Freeze() {
+  if (mode_ != Mode::kHash) return;
+  const uint64_t width = static_cast<uint64_t>(max_) - static_cast<uint64_t>(min_);
+  if (width / kPresentPerKey >= size_) return;
+  present_.Reserve(width / 64 + 1);
+  for (uint32_t i = 0; i < size_; ++i) {
+    if (i == without_key_) continue;
+    const uint64_t at = static_cast<uint64_t>(keys_[i]) - static_cast<uint64_t>(min_);
+    present_[at / 64] |= uint64_t{1} << at % 64;
+  }
+}
+
 void IntTable::Find(const int64_t* keys, int64_t count, uint32_t* numbers) const {
   if (mode_ != Mode::kHash) {
     const uint32_t* direct = direct_.data();
@@ -164,21 +177,39 @@ void IntTable::Find(const int64_t* keys, int64_t count, uint32_t* numbers) const
     }
     return;
   }
+  for (int64_t begin = 0; begin < count; begin += kChunk) {
+    FindHash(keys + begin, std::min(kChunk, count - begin), numbers + begin);
+  }
+}
+
+void IntTable::FindHash(const int64_t* keys, int64_t count, uint32_t* numbers) const {
   const Slot* slots = slots_.data();
   const uint64_t mask = num_slots_ - 1;
+  uint16_t rows[kChunk];  // that may be there
+  int64_t candidates = 0;
+  if (const uint64_t* present = present_.data(); present != nullptr) {
+    const uint64_t width = static_cast<uint64_t>(max_) - static_cast<uint64_t>(min_);
+    for (int64_t i = 0; i < count; ++i) {
+      const uint64_t at = static_cast<uint64_t>(keys[i]) - static_cast<uint64_t>(min_);
+      const bool inside = at <= width;
+      rows[candidates] = static_cast<uint16_t>(i);
+      candidates += inside & (present[inside ? at / 64 : 0] >> at % 64 & 1);
+      numbers[i] = kNoGroup;
+    }
+  } else {
+    for (; candidates < count; ++candidates) rows[candidates] = static_cast<uint16_t>(candidates);
+  }
   uint32_t first[kChunk];
-  for (int64_t begin = 0; begin < count; begin += kChunk) {
-    const int64_t chunk = std::min(kChunk, count - begin);
-    for (int64_t i = 0; i < chunk; ++i) {
-      const uint64_t at = Hash(keys[begin + i]) >> shift_;
-      first[i] = static_cast<uint32_t>(at);
-      __builtin_prefetch(&slots[at], 0);
-    }
-    for (int64_t i = 0; i < chunk; ++i) {
-      uint64_t at = first[i];
-      while (slots[at].number_plus_1 != 0 && slots[at].key != keys[begin + i]) at = (at + 1) & mask;
-      numbers[begin + i] = slots[at].number_plus_1 - 1;
-    }
+  for (int64_t i = 0; i < candidates; ++i) {
+    const uint64_t at = Hash(keys[rows[i]]) >> shift_;
+    first[i] = static_cast<uint32_t>(at);
+    __builtin_prefetch(&slots[at], 0);
+  }
+  for (int64_t i = 0; i < candidates; ++i) {
+    const int64_t key = keys[rows[i]];
+    uint64_t at = first[i];
+    while (slots[at].number_plus_1 != 0 && slots[at].key != key) at = (at + 1) & mask;
+    numbers[rows[i]] = slots[at].number_plus_1 - 1;
   }
 }
 

@@ -19,6 +19,8 @@ class IntTable {
   /// The same for keys that must be there already, kNoGroup for the others. Does not change the table: several threads
   /// may call it at once.
   void Find(const int64_t* keys, int64_t count, uint32_t* numbers) const;
+  /// No Lookup comes any more: prepares for many Find.
+  void Freeze();
   /// A number that no key has (for null). Its entry in keys() is 0.
   uint32_t AddWithoutKey();
 
@@ -56,6 +58,7 @@ class IntTable {
   void ToDirect(int64_t min, int64_t max);
   void ToHash(uint64_t min_slots);
   void LookupHash(const int64_t* keys, int64_t count, uint32_t* numbers);
+  void FindHash(const int64_t* keys, int64_t count, uint32_t* numbers) const;
   bool RoomForHash(int64_t count);
 
   Mode mode_ = Mode::kEmpty;
@@ -71,6 +74,8 @@ class IntTable {
   HugeArray<Slot> slots_;
   int shift_ = 64;
   uint64_t num_slots_ = 0;
+  // Frozen, where the range of the keys allows: bit key - min_ is set for a key that is there.
+  HugeArray<uint64_t> present_;
 };
 
 }  // namespace weir

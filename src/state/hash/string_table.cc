@@ -12,6 +12,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "base/check.h"
 #include "state/hash/hash.h"
@@ -40,7 +41,7 @@ constexpr std::array<Mask16, 17> kKeepBytes = [] {
 
 int64_t StringTable::size_bytes() const {
   return static_cast<int64_t>(ends_.size_bytes() + arena_.capacity() + slots_.size_bytes() +
-                              dictionary_numbers_.capacity() * 4);
+                              known_.numbers.capacity() * 4);
 }
 
 void StringTable::Clear() { *this = StringTable(); }
@@ -113,80 +114,87 @@ StringTable::Slot StringTable::SlotOf(const char* text, size_t size, const char*
   return slot;
 }
 
-template <bool kInsert>
-void StringTable::LookupChunk(const Texts& texts, int64_t first, int64_t count, uint32_t* numbers) {
-  if (kInsert && (size_ + static_cast<uint64_t>(count)) * 10 > num_slots_ * 7) {
-    GrowSlots(std::max(num_slots_ * 2, (size_ + static_cast<uint64_t>(count)) * 10 / 7));
+template <class Self>
+void StringTable::LookupChunk(Self* self, const Texts& texts, int64_t first, int64_t count, uint32_t* numbers) {
+  constexpr bool kInsert = !std::is_const_v<Self>;
+  if constexpr (kInsert) {
+    const uint64_t most = self->size_ + static_cast<uint64_t>(count);
+    if (most * 10 > self->num_slots_ * 7) self->GrowSlots(std::max(self->num_slots_ * 2, most * 10 / 7));
   }
   const int32_t* offsets = texts.offsets + first;
-  Slot* slots = slots_.data();
-  const uint64_t mask = num_slots_ - 1;
+  auto* slots = self->slots_.data();
+  const uint64_t mask = self->num_slots_ - 1;
+  const int shift = self->shift_;
   Slot wanted[kChunk];
   for (int64_t i = 0; i < count; ++i) {
     wanted[i] = SlotOf(texts.bytes + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]), texts.bytes_end);
-    __builtin_prefetch(&slots[wanted[i].tag >> shift_], kInsert);
+    __builtin_prefetch(&slots[wanted[i].tag >> shift], kInsert);
   }
   for (int64_t i = 0; i < count; ++i) {
     if (texts.valid != nullptr && !arrow::bit_util::GetBit(texts.valid, texts.valid_offset + first + i)) {
-      numbers[i] = kInsert ? NullNumber() : kNoGroup;
+      numbers[i] = kNoGroup;
+      if constexpr (kInsert) numbers[i] = self->NullNumber();
       continue;
     }
     Slot key = wanted[i];
     uint32_t number_plus_1 = 0;  // kNoGroup + 1: not found
-    for (uint64_t at = key.tag >> shift_;; at = (at + 1) & mask) {
+    for (uint64_t at = key.tag >> shift;; at = (at + 1) & mask) {
       const Slot& slot = slots[at];
       number_plus_1 = slot.number_plus_1;
       if (number_plus_1 == 0) {
-        if (kInsert) {
+        if constexpr (kInsert) {
           const std::string_view text(texts.bytes + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
-          key.number_plus_1 = number_plus_1 = Add(text);
+          key.number_plus_1 = number_plus_1 = self->Add(text);
           slots[at] = key;
         }
         break;
       }
       if (((slot.low ^ key.low) | (slot.high ^ key.high) | (slot.tag ^ key.tag)) != 0) continue;
       if ((key.tag & 31) != kLongText) break;
-      if (std::memcmp(this->at(number_plus_1 - 1).data(), texts.bytes + offsets[i], key.high) == 0) break;
+      if (std::memcmp(self->at(number_plus_1 - 1).data(), texts.bytes + offsets[i], key.high) == 0) break;
     }
     numbers[i] = number_plus_1 - 1;
   }
 }
 
-template <bool kInsert>
-void StringTable::LookupPlain(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers) {
-  if (!kInsert && num_slots_ == 0) {
+template <class Self>
+void StringTable::LookupPlain(Self* self, const arrow::ArrayData& column, int64_t rows, uint32_t* numbers) {
+  if (std::is_const_v<Self> && self->num_slots_ == 0) {
     std::fill_n(numbers, rows, kNoGroup);
     return;
   }
   const Texts texts = TextsOf(column);
   for (int64_t begin = 0; begin < rows; begin += kChunk) {
-    LookupChunk<kInsert>(texts, begin, std::min(kChunk, rows - begin), numbers + begin);
+    LookupChunk(self, texts, begin, std::min(kChunk, rows - begin), numbers + begin);
   }
 }
 
-template <bool kInsert>
-void StringTable::LookupDictionary(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers) {
+template <class Self>
+void StringTable::LookupDictionary(Self* self, const arrow::ArrayData& column, int64_t rows, KnownDictionary* known,
+                                   uint32_t* numbers) {
+  constexpr bool kInsert = !std::is_const_v<Self>;
   const ArrayDataPtr& dictionary = column.dictionary;
   const auto* indices = column.GetValues<int32_t>(1);
   const uint8_t* valid = column.MayHaveNulls() ? column.buffers[0]->data() : nullptr;
-  // Entries are looked up as they turn up: one that no row has makes no group.
-  if (dictionary_ != dictionary || dictionary_inserts_ != kInsert) {
-    dictionary_ = dictionary;
-    dictionary_inserts_ = kInsert;
-    dictionary_numbers_.assign(dictionary->length, kUnknown);
+  // Entries are looked up as they turn up: one that no row has makes no group. What was not found may be there later.
+  if (known->dictionary != dictionary || (!kInsert && known->table_size != self->size_)) {
+    known->dictionary = dictionary;
+    known->numbers.assign(dictionary->length, kUnknown);
+    known->table_size = self->size_;
   }
-  uint32_t* known = dictionary_numbers_.data();
+  uint32_t* found = known->numbers.data();
   Texts texts = TextsOf(*dictionary);
   texts.valid = nullptr;  // entries are no nulls: rows are
   for (int64_t i = 0; i < rows; ++i) {
     if (valid != nullptr && !arrow::bit_util::GetBit(valid, column.offset + i)) {
-      numbers[i] = kInsert ? NullNumber() : kNoGroup;
+      numbers[i] = kNoGroup;
+      if constexpr (kInsert) numbers[i] = self->NullNumber();
       continue;
     }
-    uint32_t& number = known[indices[i]];
+    uint32_t& number = found[indices[i]];
     if (__builtin_expect(number == kUnknown, 0)) {
       number = kNoGroup;
-      if (kInsert || num_slots_ > 0) LookupChunk<kInsert>(texts, indices[i], 1, &number);
+      if (kInsert || self->num_slots_ > 0) LookupChunk(self, texts, indices[i], 1, &number);
     }
     numbers[i] = number;
   }
@@ -194,17 +202,17 @@ void StringTable::LookupDictionary(const arrow::ArrayData& column, int64_t rows,
 
 void StringTable::Lookup(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers) {
   if (column.type->id() == arrow::Type::DICTIONARY) {
-    LookupDictionary<true>(column, rows, numbers);
+    LookupDictionary(this, column, rows, &known_, numbers);
   } else {
-    LookupPlain<true>(column, rows, numbers);
+    LookupPlain(this, column, rows, numbers);
   }
 }
 
-void StringTable::Find(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers) {
+void StringTable::Find(const arrow::ArrayData& column, int64_t rows, KnownDictionary* known, uint32_t* numbers) const {
   if (column.type->id() == arrow::Type::DICTIONARY) {
-    LookupDictionary<false>(column, rows, numbers);
+    LookupDictionary(this, column, rows, known, numbers);
   } else {
-    LookupPlain<false>(column, rows, numbers);
+    LookupPlain(this, column, rows, numbers);
   }
 }
 

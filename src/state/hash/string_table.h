@@ -1,4 +1,4 @@
-// StringTable: byte strings → dense numbers 0, 1, 2 … in order of first appearance. Not thread-safe.
+// StringTable: byte strings → dense numbers 0, 1, 2 … in order of first appearance. Not thread-safe, but for Find.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,19 @@ namespace weir {
 
 class StringTable {
  public:
+  /// The numbers of a dictionary's entries, as far as they were looked up.
+  struct KnownDictionary {
+    ArrayDataPtr dictionary;  // kept alive, so that its address names it
+    std::vector<uint32_t> numbers;
+    uint32_t table_size = 0;  // when they were found
+  };
+
   /// numbers[i] = the number of row i of a utf8, binary or dictionary column; a new string gets the next one, and so
   /// does null, which is a value of its own. A dictionary's entries are looked up once per dictionary.
   void Lookup(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
-  /// The same for strings that must be there already, kNoGroup for the others and for null.
-  void Find(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
+  /// The same for strings that must be there already, kNoGroup for the others and for null. Several threads may call it
+  /// at once, each with a `known` of its own.
+  void Find(const arrow::ArrayData& column, int64_t rows, KnownDictionary* known, uint32_t* numbers) const;
 
   uint32_t size() const { return size_; }
   bool is_null(uint32_t number) const { return number == null_number_; }
@@ -52,12 +60,14 @@ class StringTable {
     int64_t valid_offset;
   };
   static Texts TextsOf(const arrow::ArrayData& column);
-  template <bool kInsert>
-  void LookupPlain(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
-  template <bool kInsert>
-  void LookupDictionary(const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
-  template <bool kInsert>
-  void LookupChunk(const Texts& texts, int64_t first, int64_t count, uint32_t* numbers);
+  // Self is StringTable to insert, const StringTable to find.
+  template <class Self>
+  static void LookupPlain(Self* self, const arrow::ArrayData& column, int64_t rows, uint32_t* numbers);
+  template <class Self>
+  static void LookupDictionary(Self* self, const arrow::ArrayData& column, int64_t rows, KnownDictionary* known,
+                               uint32_t* numbers);
+  template <class Self>
+  static void LookupChunk(Self* self, const Texts& texts, int64_t first, int64_t count, uint32_t* numbers);
   static Slot SlotOf(const char* text, size_t size, const char* readable_end);
   uint32_t Add(std::string_view text);
   uint32_t NullNumber();
@@ -70,9 +80,7 @@ class StringTable {
   HugeArray<Slot> slots_;
   uint64_t num_slots_ = 0;
   int shift_ = 32;
-  ArrayDataPtr dictionary_;                   // of the last lookup, kept alive so that its address names it
-  std::vector<uint32_t> dictionary_numbers_;  // kUnknown until an entry was looked up
-  bool dictionary_inserts_ = false;           // they come from Lookup, not from Find
+  KnownDictionary known_;  // of the last Lookup; kUnknown until an entry was looked up
 };
 
 }  // namespace weir

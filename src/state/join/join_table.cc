@@ -79,22 +79,41 @@ std::vector<Batch> JoinTable::TakeBatches() {
   return batches;
 }
 
-Status JoinTable::Finish() {
+Status JoinTable::Finish(const std::vector<bool>& gathered) {
   if (num_rows_ >= UINT32_MAX) return Status::CapacityError("more than 4 billion rows in one lane of a join");
+  groups_.Freeze();
+  for (Batch& batch : batches_) {
+    std::vector<int> kept(batch.num_columns());
+    for (int i = 0; i < batch.num_columns(); ++i) kept[i] = gathered[i] ? i : -1;
+    batch = batch.Project(schema_, kept, {ArrayDataPtr()});
+  }
+  unique_ = groups_.num_groups() == num_rows_;
+  is_one_ = bytes_ <= kOneBatchBytes && num_rows_ < INT32_MAX;
+  in_order_ = unique_ && is_one_;
+  uint32_t next = 0;
+  for (const auto& of_batch : groups_of_batch_) {
+    for (uint32_t group : of_batch) in_order_ &= group == next++;
+  }
+  if (!in_order_) OrderRows();
+  groups_of_batch_ = {};
+  if (!is_one_) return Status::OK();
+  WEIR_ASSIGN_OR_RETURN(one_, ConcatBatches(schema_, batches_));
+  batches_.clear();
+  return Status::OK();
+}
+
+/// Brings the rows of each group together.
+void JoinTable::OrderRows() {
   const uint32_t groups = groups_.num_groups();
-  unique_ = groups == num_rows_;
   starts_.assign(groups + 1, 0);
   for (const auto& of_batch : groups_of_batch_) {
     for (uint32_t group : of_batch) ++starts_[group + 1];
   }
   for (uint32_t group = 0; group < groups; ++group) starts_[group + 1] += starts_[group];
-  is_one_ = bytes_ <= kOneBatchBytes && num_rows_ < INT32_MAX;
-  if (is_one_) {
-    WEIR_ASSIGN_OR_RETURN(one_, ConcatBatches(schema_, batches_));
+  if (is_one_)
     flat_rows_.resize(num_rows_);
-  } else {
+  else
     rows_.resize(num_rows_);
-  }
   std::vector<uint32_t> next(starts_.begin(), starts_.end() - 1);
   int32_t flat = 0;
   for (uint32_t batch = 0; batch < groups_of_batch_.size(); ++batch) {
@@ -107,39 +126,38 @@ Status JoinTable::Finish() {
         rows_[at] = {batch, row++};
     }
   }
-  groups_of_batch_ = {};
-  if (is_one_) batches_.clear();
-  return Status::OK();
 }
 
-Status JoinTable::Probe(const Batch& batch, const std::vector<int>& keys, uint32_t* groups) {
+Status JoinTable::Probe(const Batch& batch, const std::vector<int>& keys, GroupTable::Scratch* scratch,
+                        uint32_t* groups) const {
   if (num_rows_ == 0) {
     std::fill_n(groups, batch.num_rows(), kNoGroup);
     return Status::OK();
   }
-  return groups_.Find(KeyColumns(batch, keys), batch.num_rows(), groups);
+  return groups_.Find(KeyColumns(batch, keys), batch.num_rows(), scratch, groups);
+}
+
+std::vector<int32_t> JoinTable::FlatRows(std::span<const uint32_t> positions) const {
+  if (in_order_) return {positions.begin(), positions.end()};
+  std::vector<int32_t> rows(positions.size());
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = flat_rows_[positions[i]];
+  return rows;
+}
+
+std::vector<RowRef> JoinTable::Rows(std::span<const uint32_t> positions) const {
+  std::vector<RowRef> rows(positions.size());
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = rows_[positions[i]];
+  return rows;
 }
 
 Result<ArrayDataPtr> JoinTable::Gather(int column, std::span<const uint32_t> positions) const {
-  if (is_one_) {
-    std::vector<int32_t> rows(positions.size());
-    for (size_t i = 0; i < rows.size(); ++i) rows[i] = flat_rows_[positions[i]];
-    return GatherColumn(one_.column(column), rows);
-  }
-  std::vector<RowRef> rows(positions.size());
-  for (size_t i = 0; i < rows.size(); ++i) rows[i] = rows_[positions[i]];
-  return InterleaveColumn(batches_, column, rows);
+  if (is_one_) return GatherColumn(one_.column(column), FlatRows(positions));
+  return InterleaveColumn(batches_, column, Rows(positions));
 }
 
 Result<Batch> JoinTable::GatherRows(std::span<const uint32_t> positions) const {
-  if (is_one_) {
-    std::vector<int32_t> rows(positions.size());
-    for (size_t i = 0; i < rows.size(); ++i) rows[i] = flat_rows_[positions[i]];
-    return GatherBatch(one_, rows);
-  }
-  std::vector<RowRef> rows(positions.size());
-  for (size_t i = 0; i < rows.size(); ++i) rows[i] = rows_[positions[i]];
-  return InterleaveRows(batches_, rows);
+  if (is_one_) return GatherBatch(one_, FlatRows(positions));
+  return InterleaveRows(batches_, Rows(positions));
 }
 
 }  // namespace weir

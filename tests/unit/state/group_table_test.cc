@@ -67,7 +67,17 @@ TEST(GroupTable, RandomKeysMatchAMap) {
     std::vector<TypePtr> types(random.Below(5));
     for (auto& type : types) type = random.KeyType();
     GroupTable table(types);
+    GroupTable::Scratch scratch;
     Reference reference;
+    auto check_find = [&](const std::vector<ArrayDataPtr>& keys, int64_t rows) {
+      std::vector<uint32_t> found(rows);
+      ASSERT_TRUE(table.Find(keys, rows, &scratch, found.data()).ok());
+      for (int64_t i = 0; i < rows; ++i) {
+        ASSERT_EQ(found[i], HasNull(keys, i) ? kNoGroup : reference.Find(KeyText(keys, i))) << table.Method();
+      }
+    };
+    std::vector<ArrayDataPtr> last;
+    int64_t last_rows = 0;
     for (int batch = 0; batch < 5; ++batch) {
       const auto rows = static_cast<int64_t>(random.Below(2000));
       const bool nulls = random.Below(2);
@@ -75,17 +85,22 @@ TEST(GroupTable, RandomKeysMatchAMap) {
       std::vector<ArrayDataPtr> keys;
       for (const auto& type : types) keys.push_back(random.Column(type, rows, 1 + random.Below(300), nulls, spread));
       std::vector<uint32_t> groups(rows);
-      std::vector<uint32_t> found(rows);
-      ASSERT_TRUE(table.Find(keys, rows, found.data()).ok());
-      for (int64_t i = 0; i < rows; ++i) {
-        ASSERT_EQ(found[i], HasNull(keys, i) ? kNoGroup : reference.Find(KeyText(keys, i))) << table.Method();
-      }
+      ASSERT_NO_FATAL_FAILURE(check_find(keys, rows));
       ASSERT_TRUE(table.Lookup(keys, rows, groups.data()).ok());
       for (int64_t i = 0; i < rows; ++i) {
         ASSERT_TRUE(reference.Add(KeyText(keys, i), groups[i])) << table.Method() << " row " << i;
       }
+      last = std::move(keys);
+      last_rows = rows;
     }
     CheckKeyColumns(table, reference);
+    table.Freeze();
+    ASSERT_NO_FATAL_FAILURE(check_find(last, last_rows));
+    for (int batch = 0; batch < 3; ++batch) {
+      std::vector<ArrayDataPtr> keys;
+      for (const auto& type : types) keys.push_back(random.Column(type, 500, 1 + random.Below(300), true, 1));
+      ASSERT_NO_FATAL_FAILURE(check_find(keys, 500));
+    }
     table.Clear();
     EXPECT_EQ(table.num_groups(), 0u);
   }
