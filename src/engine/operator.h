@@ -86,7 +86,7 @@ class MorselTracker {
   std::vector<int64_t> in_flight_;
 };
 
-/// State that all lanes of one step share (an ordered writer, a row limit). Thread-safe.
+/// State that all operators and lanes of one step share (an ordered writer, a row limit). Thread-safe.
 class SharedState {
  public:
   /// The object called `name`, made by `make` the first time. The caller names the same T each time.

@@ -49,12 +49,22 @@ bool Run::CanFuse(const PhysicalNode& node, int* task) const {
   if (node.max_lanes != 0 && to.lanes > node.max_lanes) return false;
   const int lanes = node.max_lanes == 0 ? options_.lanes : std::min(options_.lanes, node.max_lanes);
   for (const PhysicalInput& input : node.inputs) {
+    if (&input != &node.inputs[0] && node.follows_port_0) {
+      if (ComesFrom(task_of_node_[input.node], candidate)) return false;
+      continue;
+    }
     if (task_of_node_[input.node] != candidate) return false;
     const bool local = input.exchange.kind == ExchangeKind::kForward || (to.lanes == 1 && lanes == 1);
     if (!local) return false;
   }
   *task = candidate;
   return true;
+}
+
+bool Run::ComesFrom(int task, int ancestor) const {
+  if (task == ancestor) return true;
+  const std::set<int>& feeders = tasks_[task].feeders;
+  return std::any_of(feeders.begin(), feeders.end(), [&](int feeder) { return ComesFrom(feeder, ancestor); });
 }
 
 void Run::CutTasks() {
@@ -65,9 +75,12 @@ void Run::CutTasks() {
       task = static_cast<int>(tasks_.size());
       tasks_.emplace_back();
       tasks_[task].lanes = node.max_lanes == 0 ? options_.lanes : std::min(options_.lanes, node.max_lanes);
-      for (const PhysicalInput& input : node.inputs) {
-        tasks_[task].depth = std::max(tasks_[task].depth, tasks_[task_of_node_[input.node]].depth + 1);
-      }
+    }
+    for (const PhysicalInput& input : node.inputs) {
+      const int from = task_of_node_[input.node];
+      if (from == task) continue;
+      tasks_[task].feeders.insert(from);
+      tasks_[task].depth = std::max(tasks_[task].depth, tasks_[from].depth + 1);
     }
     tasks_[task].nodes.push_back(node.id);
     task_of_node_[node.id] = task;
@@ -76,7 +89,8 @@ void Run::CutTasks() {
 
 Status Run::OpenNodes() {
   for (const PhysicalNode& node : plan_.nodes) {
-    shared_.push_back(std::make_shared<SharedState>());
+    const bool same_step = node.id > 0 && node.step >= 0 && plan_.nodes[node.id - 1].step == node.step;
+    shared_.push_back(same_step ? shared_.back() : std::make_shared<SharedState>());
     std::shared_ptr<Source> source;
     std::shared_ptr<Sink> sink;
     OperatorContext context;
@@ -133,6 +147,8 @@ void Run::ConnectPort(const PhysicalNode& node, int port) {
   if (&from == &to) {
     for (int lane = 0; lane < to.lanes; ++lane) {
       InstanceOf(input.node, lane)->AddOutput(input.port, OutputEdge{InstanceOf(node.id, lane), port, nullptr});
+      if (node.follows_port_0 && node.inputs.size() > 1)
+        to.lane_objects[lane]->AddGate(InstanceOf(node.id, lane), port);
     }
     return;
   }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,7 @@ class Run {
  private:
   struct Task {
     std::vector<int> nodes;
+    std::set<int> feeders;  // tasks that it has channels from
     int lanes = 1;
     int depth = 0;
     std::shared_ptr<MorselTracker> morsels;
@@ -62,6 +64,7 @@ class Run {
 
   void CutTasks();
   bool CanFuse(const PhysicalNode& node, int* task) const;
+  bool ComesFrom(int task, int ancestor) const;
   Status OpenNodes();
   void Connect();
   void ConnectPort(const PhysicalNode& node, int port);

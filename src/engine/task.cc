@@ -35,6 +35,21 @@ bool TaskLane::OutputsFull() {
   return full;
 }
 
+bool TaskLane::GatesOpen() const {
+  for (const Gate& gate : gates_) {
+    if (!gate.instance->Accepts(gate.port)) return false;
+  }
+  return true;
+}
+
+bool TaskLane::Wanted(const Input& input) const {
+  if (input.forced) return true;
+  for (const Gate& gate : gates_) {
+    if (gate.instance == input.instance) return true;  // what the gate itself waits for
+  }
+  return input.instance->Accepts(input.port) && GatesOpen();
+}
+
 Result<bool> TaskLane::Drain() {
   while (pending_ > 0) {
     if (OutputsFull()) return false;
@@ -50,7 +65,7 @@ Result<bool> TaskLane::Drain() {
 Result<TaskLane::Step> TaskLane::TakeInput() {
   for (Input& input : inputs_) {
     if (input.channel->empty()) continue;
-    if (!input.forced && !input.instance->Accepts(input.port)) continue;
+    if (!Wanted(input)) continue;
     Message message;
     if (!input.channel->Pop(&message)) continue;
     switch (message.kind) {
@@ -102,7 +117,13 @@ Result<SliceResult> TaskLane::RunSlice() {
     if (cancelled_->load(std::memory_order_relaxed)) return Status::Cancelled("the run was cancelled");
     WEIR_ASSIGN_OR_RETURN(bool drained, Drain());
     if (!drained || OutputsFull()) return SliceResult::kParked;
-    WEIR_ASSIGN_OR_RETURN(Step step, is_source && !instances_[0]->done() ? PollSource() : TakeInput());
+    Step step = Step::kNothing;
+    if (!is_source || !gates_.empty()) {
+      WEIR_ASSIGN_OR_RETURN(step, TakeInput());
+    }
+    if (is_source && step == Step::kNothing && !instances_[0]->done() && GatesOpen()) {
+      WEIR_ASSIGN_OR_RETURN(step, PollSource());
+    }
     if (step == Step::kIdle) return SliceResult::kIdle;
     if (step == Step::kNothing) {
       if (pending_ == 0 && Ended()) return SliceResult::kEnded;
@@ -127,7 +148,7 @@ int64_t TaskLane::NextTimer() const {
 
 bool TaskLane::ForceRefused() {
   for (Input& input : inputs_) {
-    if (input.forced || input.channel->empty() || input.instance->Accepts(input.port)) continue;
+    if (input.channel->empty() || Wanted(input)) continue;
     input.forced = true;
     return true;
   }

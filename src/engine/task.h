@@ -151,6 +151,9 @@ class TaskLane final : public Actor {
   Instance* AddInstance(const PhysicalNode& node);
   /// Channel that feeds `port` of `instance`. The lane takes from its channels in the order in which they were added.
   void AddInput(std::unique_ptr<Channel> channel, Instance* instance, int port);
+  /// `port` of `instance` is fed by direct calls, other ports of it by channels: until it accepts `port`, the lane
+  /// takes only from those channels.
+  void AddGate(Instance* instance, int port) { gates_.push_back({instance, port}); }
 
   Result<SliceResult> RunSlice() override;
   /// Hands over a batch that its operator did not want yet, and from now on always. True if there was one.
@@ -173,6 +176,10 @@ class TaskLane final : public Actor {
     int port;
     bool forced = false;
   };
+  struct Gate {
+    Instance* instance;
+    int port;
+  };
   enum class Step { kDid, kNothing, kIdle };
   /// Finishes what instances have pending, those nearest to the sink first. False: blocked by a full output.
   Result<bool> Drain();
@@ -182,6 +189,8 @@ class TaskLane final : public Actor {
   bool OutputsFull();
   Status RunTimers();
   int64_t NextTimer() const;
+  bool GatesOpen() const;
+  bool Wanted(const Input& input) const;
 
   const int lane_;
   const TaskOptions options_;
@@ -193,6 +202,7 @@ class TaskLane final : public Actor {
   std::vector<std::unique_ptr<Instance>> instances_;  // producers before consumers
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Input> inputs_;
+  std::vector<Gate> gates_;
 };
 
 }  // namespace weir

@@ -150,6 +150,15 @@ std::vector<CompiledExpr::Comparison> CompiledExpr::Conjuncts() const {
   return found;
 }
 
+double CompiledExpr::ExpectedShare() const {
+  double share = 1;
+  for (const Node* term : program_->filter_terms) {
+    if (term->kind == NodeKind::kConstant) continue;
+    share *= term->compare == expr::CompareOp::kEq ? 0.1 : 1.0 / 3;
+  }
+  return share;
+}
+
 class ExprEvaluator::Impl {
  public:
   explicit Impl(CompiledExprPtr expr) : expr_(std::move(expr)), runner_(expr_->program()) {}

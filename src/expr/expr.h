@@ -82,6 +82,9 @@ class CompiledExpr {
   /// The terms of the top-level AND that compare a column with a constant: each must hold for a row to pass, so a scan
   /// may skip data where one cannot. Terms of other shapes are left out.
   std::vector<Comparison> Conjuncts() const;
+  /// The share of rows for which it is true as a condition, by rule of thumb: a tenth for an equality, a third for any
+  /// other term of the top-level AND.
+  double ExpectedShare() const;
 
   const expr::Program& program() const { return *program_; }
 

@@ -258,6 +258,9 @@ std::optional<StepBinding> BindCombine(const CombineConfig& config, BindContext&
   CollectionInfo out = in;
   out.schema = plan->output_schema;
   out.has_window = !in.windowing.is_global();
+  // A rule of thumb: groups are of a few rows.
+  out.expected_rows = plan->keys.empty() && in.windowing.is_global() ? 1 : in.expected_rows / 4;
+  out.unfiltered_rows = out.expected_rows;
   binding.outputs = {{"", out}};
   const int width = in.schema->num_fields();
   if (context.lanes() == 1) {

@@ -76,6 +76,7 @@ std::optional<StepBinding> BindCreate(const CreateConfig& config, BindContext& c
   StepBinding binding;
   CollectionInfo info;
   info.schema = rows.schema();
+  info.expected_rows = info.unfiltered_rows = static_cast<double>(rows.num_rows());
   binding.outputs = {{"", info}};
   binding.source = [rows](const ScanRequest&) -> Result<std::shared_ptr<Source>> {
     return std::make_shared<LiteralSource>(rows);

@@ -217,6 +217,8 @@ std::optional<StepBinding> BindExplode(const ExplodeConfig& config, BindContext&
                      [schema, fields, cross_product](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
                        return std::make_unique<Explode>(schema, fields, cross_product);
                      });
+  CollectionInfo& info = binding.outputs[0].info;
+  info.expected_rows = info.unfiltered_rows = -1;
   binding.can_reject = false;
   return binding;
 }

@@ -60,6 +60,7 @@ std::optional<StepBinding> BindFilter(const FilterConfig& config, BindContext& c
       context, schema, keep->columns(), pass_through,
       [keep](const OperatorContext&) -> Result<std::unique_ptr<Operator>> { return std::make_unique<Filter>(keep); });
   binding.filter = keep;
+  binding.outputs[0].info.expected_rows *= keep->ExpectedShare();
   binding.operators[0].notes = {"keep: " + keep->ToString()};
   return binding;
 }

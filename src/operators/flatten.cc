@@ -149,7 +149,11 @@ std::optional<StepBinding> BindFlatten(const FlattenConfig&, BindContext& contex
   std::vector<int> widths;
   CollectionInfo info = context.inputs()[0].info;
   info.schema = schema;
+  info.expected_rows = info.unfiltered_rows = 0;
   for (const StepInputInfo& input : context.inputs()) {
+    const bool known = info.expected_rows >= 0 && input.info.expected_rows >= 0;
+    info.expected_rows = known ? info.expected_rows + input.info.expected_rows : -1;
+    info.unfiltered_rows = known ? info.unfiltered_rows + input.info.unfiltered_rows : -1;
     op.inputs.push_back(Exchange{});
     widths.push_back(input.info.schema->num_fields());
     std::vector<ColumnSource> of_input;

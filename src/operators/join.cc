@@ -4,8 +4,7 @@
 #include <algorithm>
 
 #include "batch/types.h"
-#include "engine/operator.h"
-#include "operators/support/hash_join.h"
+#include "operators/support/join_plan.h"
 #include "plan/binding.h"
 
 namespace weir {
@@ -19,13 +18,15 @@ ComponentSpec Spec() {
   return ComponentSpec::Transform<JoinConfig>("Join")
       .Summary("Put rows of two or more collections side by side where fields are equal.")
       .Doc(
-          "The inputs are joined one after the other in the order of `input`. Null equals nothing. In windows only "
-          "rows of the "
-          "same window meet. Without `fields` all fields of all inputs come out; a name that is taken gets a number "
+          "The inputs are joined one after the other in the order of `input`; where nothing unmatched comes out, in "
+          "the order that is fastest. Null equals nothing. In windows only rows of the same window meet. Without "
+          "`fields` all fields of all inputs come out; a name that is taken gets a number "
           "behind it "
           "(`id`, `id0`).")
       .Guarantees(
-          "The smaller side is kept in memory; past its share of the memory budget both sides are partitioned on disk.")
+          "The smaller side is kept in memory, by what is known of the sizes beforehand, else the side that ends "
+          "first; past "
+          "its share of the memory budget both sides are partitioned on disk.")
       .Field("equalities", &JoinConfig::equalities,
              FieldDoc("What must be equal: a field that all inputs have, or a list of `{alias: field, …}`.")
                  .Required()
@@ -58,16 +59,6 @@ ComponentSpec Spec() {
 )");
 }
 
-struct Equality {  // one pair of fields
-  int inputs[2];
-  int columns[2];
-};
-
-struct OutputField {
-  std::string name;
-  int input = 0, column = 0;
-};
-
 /// Reads the config against the inputs.
 class JoinReader {
  public:
@@ -75,17 +66,14 @@ class JoinReader {
 
   bool Read() { return CheckInputs() && ReadEqualities() & ReadType() & ReadFields(); }
 
-  const std::vector<Equality>& equalities() const { return equalities_; }
-  const std::vector<OutputField>& fields() const { return fields_; }
-  /// Whether unmatched rows of what is joined already, and of input `right`, come out.
-  void Keeps(int right, bool* keep_left, bool* keep_right) const {
-    if (!outer_.empty()) {
-      *keep_left = outer_[right - 1];
-      *keep_right = outer_[right];
-      return;
+  JoinShape Shape() const {
+    JoinShape shape{equalities_, fields_, {}, {}};
+    for (size_t input = 0; input < context_.inputs().size(); ++input) {
+      const bool by_alias = !outer_.empty() && input > 0;
+      shape.keep_before.push_back(by_alias ? outer_[input - 1] : type_ == "left" || type_ == "outer");
+      shape.keep_input.push_back(by_alias ? outer_[input] : type_ == "right" || type_ == "outer");
     }
-    *keep_left = type_ == "left" || type_ == "outer";
-    *keep_right = type_ == "right" || type_ == "outer";
+    return shape;
   }
 
  private:
@@ -188,8 +176,8 @@ class JoinReader {
   bool CheckConnected() {
     const int inputs = static_cast<int>(context_.inputs().size());
     for (int input = 1; input < inputs; ++input) {
-      const bool found =
-          std::any_of(equalities_.begin(), equalities_.end(), [&](const Equality& e) { return e.inputs[1] == input; });
+      const bool found = std::any_of(equalities_.begin(), equalities_.end(),
+                                     [&](const JoinEquality& e) { return e.inputs[1] == input; });
       if (found) continue;
       context_.Error(config_.equalities,
                      "no equality connects '" + context_.inputs()[input].alias + "' with an input before it",
@@ -234,7 +222,7 @@ class JoinReader {
 
   std::string UniqueName(const std::string& name) const {
     auto taken = [&](const std::string& candidate) {
-      return std::any_of(fields_.begin(), fields_.end(), [&](const OutputField& f) { return f.name == candidate; });
+      return std::any_of(fields_.begin(), fields_.end(), [&](const JoinField& f) { return f.name == candidate; });
     };
     std::string out = name;
     for (int number = 0; taken(out); ++number) out = name + std::to_string(number);
@@ -292,112 +280,16 @@ class JoinReader {
 
   const JoinConfig& config_;
   BindContext& context_;
-  std::vector<Equality> equalities_;
-  std::vector<OutputField> fields_;
+  std::vector<JoinEquality> equalities_;
+  std::vector<JoinField> fields_;
   std::string type_ = "inner";
   std::vector<bool> outer_;  // by input; empty: the type says it
 };
 
-/// Brings the joined columns into the order and under the names that were asked for.
-class ProjectFields final : public Operator {
- public:
-  ProjectFields(SchemaPtr schema, std::vector<int> columns)
-      : schema_(std::move(schema)), columns_(std::move(columns)) {}
-  Status Process(int, Batch batch, Emitter& out) override { return out.Emit(batch.Project(schema_, columns_)); }
-
- private:
-  const SchemaPtr schema_;
-  const std::vector<int> columns_;
-};
-
-/// The operator that joins input `right` to what is joined already, whose columns begin at `starts`.
-OperatorSpec PairSpec(const JoinReader& reader, const BindContext& context, int right, const SchemaPtr& left_schema,
-                      const std::vector<int>& starts) {
-  HashJoinOptions options;
-  options.schemas[kLeft] = left_schema;
-  options.schemas[kRight] = context.inputs()[right].info.schema;
-  for (const Equality& e : reader.equalities()) {
-    if (e.inputs[1] != right) continue;
-    options.keys[kLeft].push_back(starts[e.inputs[0]] + e.columns[0]);
-    options.keys[kRight].push_back(e.columns[1]);
-  }
-  reader.Keeps(right, &options.keep[kLeft], &options.keep[kRight]);
-  options.windowing = context.inputs()[0].info.windowing;
-  arrow::FieldVector fields = left_schema->fields();
-  for (const auto& field : options.schemas[kRight]->fields()) fields.push_back(field);
-  options.output = arrow::schema(std::move(fields));
-
-  OperatorSpec op;
-  op.name = context.step_name() + " (hash join)";
-  op.inputs = {{ExchangeKind::kHash, options.keys[kLeft]}, {ExchangeKind::kHash, options.keys[kRight]}};
-  op.outputs = {options.output};
-  if (right == 1)
-    op.step_inputs = {0, 1};
-  else
-    op.step_inputs = {right};
-  op.needs = [widths = std::vector<int>{left_schema->num_fields(), options.schemas[kRight]->num_fields()},
-              left_keys = options.keys[kLeft],
-              right_keys = options.keys[kRight]](const std::vector<ColumnSet>& outputs) {
-    ColumnSet left = ColumnSet::None(widths[0]), right = ColumnSet::None(widths[1]);
-    for (int column : outputs[0].ToIndices()) {
-      if (column < widths[0])
-        left.Add(column);
-      else
-        right.Add(column - widths[0]);
-    }
-    left.AddAll(left_keys);
-    right.AddAll(right_keys);
-    return std::vector<ColumnSet>{left, right};
-  };
-  op.make = [options](const OperatorContext& lane) { return MakeHashJoin(options, lane); };
-  return op;
-}
-
 std::optional<StepBinding> BindJoin(const JoinConfig& config, BindContext& context) {
   JoinReader reader(config, context);
   if (!reader.Read()) return std::nullopt;
-  StepBinding binding;
-  const int inputs = static_cast<int>(context.inputs().size());
-  std::vector<int> starts{0};
-  SchemaPtr joined = context.inputs()[0].info.schema;
-  CollectionInfo info = context.inputs()[0].info;
-  for (int right = 1; right < inputs; ++right) {
-    starts.push_back(joined->num_fields());
-    binding.operators.push_back(PairSpec(reader, context, right, joined, starts));
-    joined = binding.operators.back().outputs[0];
-    info.bounded = info.bounded && context.inputs()[right].info.bounded;
-  }
-  bool outer = false;  // rows without a partner have nulls where no input has any
-  for (int right = 1; right < inputs; ++right) {
-    bool keep_left = false, keep_right = false;
-    reader.Keeps(right, &keep_left, &keep_right);
-    outer = outer || keep_left || keep_right;
-  }
-  arrow::FieldVector fields;
-  std::vector<int> columns;
-  for (const OutputField& field : reader.fields()) {
-    columns.push_back(starts[field.input] + field.column);
-    const auto& from = joined->field(columns.back());
-    fields.push_back(from->WithName(field.name)->WithNullable(outer || from->nullable()));
-  }
-  OperatorSpec project;
-  project.name = context.step_name();
-  project.inputs = {Exchange{}};
-  project.outputs = {arrow::schema(std::move(fields))};
-  project.needs = [columns, width = joined->num_fields()](const std::vector<ColumnSet>& outputs) {
-    ColumnSet needed = ColumnSet::None(width);
-    for (int i : outputs[0].ToIndices()) needed.Add(columns[i]);
-    return std::vector<ColumnSet>{needed};
-  };
-  info.schema = project.outputs[0];
-  info.has_window = !info.windowing.is_global();
-  project.make = [schema = info.schema, columns](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
-    return std::make_unique<ProjectFields>(schema, columns);
-  };
-  binding.operators.push_back(std::move(project));
-  binding.outputs = {{"", std::move(info)}};
-  binding.can_reject = false;
-  return binding;
+  return PlanJoin(reader.Shape(), context);
 }
 
 }  // namespace

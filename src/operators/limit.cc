@@ -1,6 +1,8 @@
 // Limit: the first rows that come, and no more.
 #include <arrow/type.h>
 
+#include <algorithm>
+
 #include "engine/operator.h"
 #include "plan/binding.h"
 
@@ -57,6 +59,8 @@ std::optional<StepBinding> BindLimit(const LimitConfig& config, BindContext& con
                      [rows = config.rows](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
                        return std::make_unique<Limit>(rows);
                      });
+  CollectionInfo& info = binding.outputs[0].info;
+  info.expected_rows = std::min(info.expected_rows, static_cast<double>(config.rows));
   binding.operators[0].max_lanes = 1;
   binding.operators[0].inputs = {Exchange{ExchangeKind::kGather, {}}};
   binding.can_reject = false;

@@ -261,6 +261,7 @@ std::optional<StepBinding> BindSql(const SqlConfig& config, BindContext& context
   CollectionInfo out = context.inputs()[0].info;
   out.schema = *schema;
   out.has_window = plan->windowed;
+  out.expected_rows = out.unfiltered_rows = -1;
   OperatorSpec op;
   op.name = "Sql (DuckDB)";
   op.inputs.assign(inputs->size(), Exchange{ExchangeKind::kGather, {}});

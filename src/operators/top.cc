@@ -1,6 +1,8 @@
 // Top: the first rows of each group in an order.
 #include <arrow/type.h>
 
+#include <algorithm>
+
 #include "batch/types.h"
 #include "engine/operator.h"
 #include "operators/support/windowed_rows.h"
@@ -155,7 +157,10 @@ std::optional<StepBinding> BindTop(const TopConfig& config, BindContext& context
                        here.memory = lane.memory;
                        return Result<std::unique_ptr<Operator>>(std::make_unique<Top>(schema, here, windowing));
                      });
-  binding.outputs[0].info.has_window = options.windows;
+  CollectionInfo& info = binding.outputs[0].info;
+  info.has_window = options.windows;
+  if (options.keys.empty() && !options.windows)
+    info.expected_rows = std::min(info.expected_rows, static_cast<double>(options.n));
   binding.can_reject = false;
   if (!options.keys.empty()) {
     binding.operators[0].inputs = {Exchange{ExchangeKind::kHash, options.keys}};

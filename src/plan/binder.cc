@@ -218,8 +218,18 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
   } else {
     return -1;
   }
+  const int index = static_cast<int>(bound_.steps.size());
+  std::vector<int> sources;
+  for (const StepInputInfo& input : context.inputs()) {
+    sources.insert(sources.end(), input.info.sources.begin(), input.info.sources.end());
+  }
+  if (sources.empty()) sources.push_back(index);
+  std::sort(sources.begin(), sources.end());
+  sources.erase(std::unique(sources.begin(), sources.end()), sources.end());
+  bound.errors.sources = sources;
+  for (StepOutput& output : bound.binding.outputs) output.info.sources = sources;
   bound_.steps.push_back(std::move(bound));
-  return static_cast<int>(bound_.steps.size()) - 1;
+  return index;
 }
 
 int Binder::AddWindowing(const LogicalStep& step, const std::string& name, Resolved input) {

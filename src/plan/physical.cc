@@ -118,26 +118,31 @@ void Planner::AddStep(int index) {
     errors_[index] = {id, error_port};
     return;
   }
+  std::vector<int> ids;  // of the step's operators
   for (size_t i = 0; i < step.binding.operators.size(); ++i) {
     const OperatorSpec& op = step.binding.operators[i];
     PhysicalNode node;
     node.name = op.name;
     node.max_lanes = op.max_lanes;
+    node.follows_port_0 = op.follows_port_0;
     node.make = op.make;
     node.needs = op.needs;
     node.outputs = op.outputs;
     node.notes = op.notes;
     if (i == 0) AddErrorPort(step, &node);
     std::vector<PhysicalInput> inputs;
-    if (i > 0) inputs.push_back({plan_.nodes.back().id, 0, {}});
-    for (int input : op.step_inputs) inputs.push_back(step_inputs[input]);
-    if (i == 0 && op.step_inputs.empty()) inputs = step_inputs;
+    for (const OperatorInput& from : op.from) {
+      inputs.push_back(from.step_input >= 0 ? step_inputs[from.step_input] : PhysicalInput{ids[from.op], 0, {}});
+    }
+    if (op.from.empty() && i == 0) inputs = step_inputs;
+    if (op.from.empty() && i > 0) inputs.push_back({ids.back(), 0, {}});
     for (size_t port = 0; port < op.inputs.size() && port < inputs.size(); ++port) {
       inputs[port].exchange = op.inputs[port];
     }
     node.inputs = std::move(inputs);
     const int error_port = node.error_port;
     const int id = add(std::move(node));
+    ids.push_back(id);
     if (i == 0) errors_[index] = {id, error_port};
     outputs_[index].clear();
     for (size_t port = 0; port < op.outputs.size(); ++port) outputs_[index].push_back({id, static_cast<int>(port)});

@@ -26,6 +26,11 @@ struct CollectionInfo {
   bool has_window = false;  // rows carry an explicit window: they come from a grouping step
   bool bounded = true;
   bool changes = false;  // rows carry weights
+  /// How many rows are expected, by the sizes of files and rules of thumb for filters; below 0: unknown. Decides what
+  /// is faster, never what is right.
+  double expected_rows = -1;
+  double unfiltered_rows = -1;  // the same without the filters on the way; below 0: unknown
+  std::vector<int> sources;     // the bound steps where its rows come from, ascending; the binder fills it in
 };
 
 enum class ExchangeKind {
@@ -41,15 +46,24 @@ struct Exchange {
   std::vector<int> keys;  // kHash: columns of the input
 };
 
+/// One input of a physical operator: an input of its step, or an operator before it.
+struct OperatorInput {
+  int step_input = -1;
+  int op = -1;  // index in StepBinding::operators; used where step_input is negative
+};
+
 /// One physical operator of a step. A step is one operator, or a chain with exchanges between (partial → final).
 struct OperatorSpec {
   std::string name;              // "Combine (partial)": for explain
   std::vector<Exchange> inputs;  // one per port: how rows get here
-  /// Which inputs of the step come in. Empty: the first operator of a step takes all of them, a later one none. Port 0
-  /// of a later operator is the operator before it; its step inputs follow.
-  std::vector<int> step_inputs;
+  /// Where each port's rows come from. Empty: the first operator of a step takes all inputs of the step, a later one
+  /// the operator before it.
+  std::vector<OperatorInput> from;
   std::vector<SchemaPtr> outputs;  // schema per output port, without the error port
   int max_lanes = 0;               // 0: as many as the run has
+  /// The lane of port 0 runs this operator by direct calls even though other ports are fed by channels. Rows of port 0
+  /// wait at their source until the operator accepts them.
+  bool follows_port_0 = false;
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   /// Columns of each input that are needed to make `outputs` (per port). Default: all columns of all inputs.
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;

@@ -172,6 +172,8 @@ std::optional<StepBinding> BindReadFromParquet(const ReadFromParquetConfig& conf
   StepBinding binding;
   CollectionInfo info;
   info.schema = schema;
+  // Files of one folder are taken to be alike.
+  info.expected_rows = info.unfiltered_rows = static_cast<double>((*file)->num_rows() * paths->size());
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.can_filter = [](const CompiledExpr& filter) { return !filter.can_fail() && !filter.uses_time(); };

@@ -15,6 +15,7 @@
 #include <algorithm>
 
 #include "batch/gather.h"
+#include "operators/support/join_prober.h"
 #include "operators/support/windowed_rows.h"
 #include "state/hash/hash.h"
 #include "state/join/join_table.h"
@@ -30,7 +31,7 @@ constexpr int64_t kUndecidedBytes = 32 << 20;
 class HashJoin final : public Operator {
  public:
   HashJoin(HashJoinOptions options, const OperatorContext& context)
-      : options_(std::move(options)), context_(context), reservation_(context.memory) {
+      : options_(std::move(options)), context_(context), reservation_(context.memory), prober_(options_, context_) {
     windows_ = !options_.windowing.is_global();
   }
 
@@ -57,10 +58,7 @@ class HashJoin final : public Operator {
   Status Work(Emitter& out, bool* idle);
   Status NextPartition(bool* done);
   Status LoadPartition(Level& level, int partition);
-  Status EmitPairs(Emitter& out);
-  Status EmitProbeOnly(Emitter& out);
   Status EmitBuildOnly(Emitter& out);
-  Status EmitRows(const Batch& probe_rows, std::span<const uint32_t> positions, bool matched, Emitter& out);
   void Account();
   void CountSpill(Emitter& out);
 
@@ -80,13 +78,7 @@ class HashJoin final : public Operator {
   int64_t spilled_ = 0, counted_spill_ = 0;
   int partition_ = -1;  // of the last level, being probed
 
-  // The probe batch at hand.
-  Batch current_;
-  std::vector<uint32_t> groups_;
-  int64_t row_ = 0;      // next probe row
-  uint32_t offset_ = 0;  // within its group
-  bool has_current_ = false;
-  bool probe_only_given_ = false;
+  JoinProber prober_;
   uint32_t build_only_next_ = 0;
 };
 
@@ -168,7 +160,12 @@ Status HashJoin::OnPortEnd(int port, Emitter& out) {
 }
 
 Status HashJoin::FinishBuild() {
-  WEIR_RETURN_NOT_OK(table_->Finish());
+  const int first = build_ == kLeft ? 0 : options_.schemas[kLeft]->num_fields();
+  std::vector<bool> gathered;
+  for (int i = 0; i < options_.schemas[build_]->num_fields(); ++i) {
+    gathered.push_back(context_.needed_outputs[0].contains(first + i));
+  }
+  WEIR_RETURN_NOT_OK(table_->Finish(gathered));
   matched_.assign(options_.keep[build_] ? table_->num_rows() : 0, false);
   build_only_next_ = 0;
   return Status::OK();
@@ -238,7 +235,10 @@ Status HashJoin::Work(Emitter& out, bool* idle) {
     *idle = true;
     return Status::OK();
   }
-  if (has_current_) return EmitPairs(out);
+  if (prober_.busy()) {
+    WEIR_ASSIGN_OR_RETURN(std::optional<Batch> joined, prober_.Next(&matched_));
+    return joined ? out.Emit(std::move(*joined)) : Status::OK();
+  }
   std::optional<Batch> next;
   if (phase_ == Phase::kProbing) {
     std::vector<Batch>& waiting = kept_[probe()];
@@ -249,16 +249,7 @@ Status HashJoin::Work(Emitter& out, bool* idle) {
   } else if (partition_ >= 0) {
     WEIR_ASSIGN_OR_RETURN(next, levels_.back().sides[probe()]->Next(partition_));
   }
-  if (next) {
-    current_ = std::move(*next);
-    groups_.resize(current_.num_rows());
-    WEIR_RETURN_NOT_OK(table_->Probe(current_, options_.keys[probe()], groups_.data()));
-    row_ = 0;
-    offset_ = 0;
-    has_current_ = true;
-    probe_only_given_ = false;
-    return Status::OK();
-  }
+  if (next) return prober_.Start(table_.get(), static_cast<Side>(build_), std::move(*next));
   if (phase_ == Phase::kProbing && !(port_ended_[kLeft] && port_ended_[kRight])) {
     *idle = true;
     return Status::OK();
@@ -336,88 +327,6 @@ Status HashJoin::LoadPartition(Level& level, int partition) {
     return Status::OK();
   }
   return FinishBuild();
-}
-
-Status HashJoin::EmitPairs(Emitter& out) {
-  const int64_t rows = current_.num_rows();
-  std::vector<int32_t> probe_rows;
-  std::vector<uint32_t> positions;
-  probe_rows.reserve(std::min(rows, context_.batch_rows));
-  positions.reserve(std::min(rows, context_.batch_rows));
-  const auto limit = static_cast<size_t>(std::max<int64_t>(context_.batch_rows, 1));
-  for (; row_ < rows && positions.size() < limit; ++row_) {
-    const uint32_t group = groups_[row_];
-    if (group == kNoGroup) continue;
-    const uint32_t begin = table_->begin(group), end = table_->end(group);
-    uint32_t at = begin + offset_;
-    for (; at < end && positions.size() < limit; ++at) {
-      probe_rows.push_back(static_cast<int32_t>(row_));
-      positions.push_back(at);
-    }
-    if (at < end) {
-      offset_ = at - begin;  // the rest of this group goes into the next batch
-      break;
-    }
-    offset_ = 0;
-  }
-  if (!matched_.empty()) {
-    for (uint32_t position : positions) matched_[position] = true;
-  }
-  if (!positions.empty()) {
-    Batch selected = current_;
-    if (static_cast<int64_t>(probe_rows.size()) != rows || probe_rows.back() != rows - 1 || probe_rows[0] != 0 ||
-        !table_->unique()) {
-      const auto count = static_cast<int64_t>(probe_rows.size());
-      selected = current_.Select({arrow::Buffer::FromVector(std::move(probe_rows)), count});
-    }
-    WEIR_RETURN_NOT_OK(EmitRows(selected, positions, true, out));
-  }
-  if (row_ < rows) return Status::OK();
-  if (options_.keep[probe()] && !probe_only_given_) {
-    probe_only_given_ = true;
-    WEIR_RETURN_NOT_OK(EmitProbeOnly(out));
-  }
-  has_current_ = false;
-  current_ = Batch();
-  return Status::OK();
-}
-
-Status HashJoin::EmitProbeOnly(Emitter& out) {
-  std::vector<int32_t> rows;
-  for (int64_t row = 0; row < current_.num_rows(); ++row) {
-    if (groups_[row] == kNoGroup) rows.push_back(static_cast<int32_t>(row));
-  }
-  if (rows.empty()) return Status::OK();
-  const auto count = static_cast<int64_t>(rows.size());
-  return EmitRows(current_.Select({arrow::Buffer::FromVector(std::move(rows)), count}), {}, false, out);
-}
-
-/// Probe rows beside the build rows at `positions`, or beside nulls.
-Status HashJoin::EmitRows(const Batch& probe_rows, std::span<const uint32_t> positions, bool matched, Emitter& out) {
-  const int left = options_.schemas[kLeft]->num_fields();
-  const ColumnSet& needed = context_.needed_outputs[0];
-  std::vector<int> indices;
-  std::vector<ArrayDataPtr> fresh;
-  for (int i = 0; i < options_.output->num_fields(); ++i) {
-    const int side = i < left ? kLeft : kRight;
-    const int column = i < left ? i : i - left;
-    if (side == probe() && needed.contains(i)) {
-      indices.push_back(column);
-      continue;
-    }
-    fresh.emplace_back();
-    indices.push_back(-static_cast<int>(fresh.size()));
-    if (!needed.contains(i)) continue;  // pruned in every batch alike
-    if (matched) {
-      WEIR_ASSIGN_OR_RETURN(fresh.back(), table_->Gather(column, positions));
-    } else {
-      WEIR_ASSIGN_OR_RETURN(fresh.back(), NullColumn(options_.output->field(i)->type(), probe_rows.num_rows()));
-    }
-  }
-  Batch joined = probe_rows.Project(options_.output, indices, std::move(fresh));
-  joined.set_morsel(-1);
-  if (!windows_) joined.set_event_time(Int64Column(Window{}.max_timestamp()));
-  return out.Emit(std::move(joined));
 }
 
 Status HashJoin::EmitBuildOnly(Emitter& out) {

@@ -1,0 +1,287 @@
+// Where the sizes of all inputs are known and nothing unmatched comes out, the largest input flows past tables of the
+// others, those that let the fewest rows pass first, and what is connected only with one of the others is joined with
+// that beforehand. Otherwise the inputs are joined in their order.
+#include "operators/support/join_plan.h"
+
+#include <arrow/type.h>
+
+#include <algorithm>
+
+#include "engine/operator.h"
+#include "operators/support/lookup_join.h"
+
+namespace weir {
+namespace {
+
+/// A table that all lanes share is expected to take no more than this; beyond, lanes build tables of their own.
+constexpr double kSharedTableBytes = 128 << 20;
+/// What a row takes in a table besides its values.
+constexpr double kRowBytes = 32;
+
+/// Brings the joined columns into the order and under the names that were asked for.
+class ProjectFields final : public Operator {
+ public:
+  ProjectFields(SchemaPtr schema, std::vector<int> columns)
+      : schema_(std::move(schema)), columns_(std::move(columns)) {}
+  Status Process(int, Batch batch, Emitter& out) override { return out.Emit(batch.Project(schema_, columns_)); }
+
+ private:
+  const SchemaPtr schema_;
+  const std::vector<int> columns_;
+};
+
+double ExpectedBytes(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::BOOL) return 1;
+  const int width = type.byte_width();
+  return width > 0 ? width : 32;
+}
+
+/// Inputs that are joined already, or one that is not yet.
+struct Part {
+  OperatorInput from;
+  SchemaPtr schema;
+  std::vector<int> starts;  // by input: its first column; -1: not in it
+  double rows = -1;         // expected; below 0: unknown
+  double share = 1;         // of the rows that there would be without filters
+  double row_bytes = 0;     // of the columns that come out
+  std::vector<int> sources;
+};
+
+bool Share(const std::vector<int>& a, const std::vector<int>& b) {
+  return std::any_of(a.begin(), a.end(), [&](int x) { return std::binary_search(b.begin(), b.end(), x); });
+}
+
+class JoinPlanner {
+ public:
+  JoinPlanner(const JoinShape& shape, const BindContext& context) : shape_(shape), context_(context) {
+    for (int i = 0; i < inputs(); ++i) parts_.push_back(InputPart(i));
+  }
+
+  StepBinding Run() {
+    std::vector<bool> done(inputs(), false);
+    const bool any_order = CanReorder();
+    Part all = any_order ? JoinTree(Largest(), &done) : parts_[0];
+    for (int right = 1; right < inputs() && !any_order; ++right) {
+      all = Join(all, parts_[right], shape_.keep_before[right], shape_.keep_input[right]);
+    }
+    Finish(all);
+    return std::move(binding_);
+  }
+
+ private:
+  int inputs() const { return static_cast<int>(context_.inputs().size()); }
+
+  Part InputPart(int input) const {
+    const CollectionInfo& info = context_.inputs()[input].info;
+    Part part;
+    part.from.step_input = input;
+    part.schema = info.schema;
+    part.starts.assign(inputs(), -1);
+    part.starts[input] = 0;
+    part.rows = info.expected_rows;
+    if (info.unfiltered_rows > 0) part.share = std::min(1.0, info.expected_rows / info.unfiltered_rows);
+    part.sources = info.sources;
+    part.row_bytes = kRowBytes;
+    for (const JoinField& field : shape_.fields) {
+      if (field.input == input) part.row_bytes += ExpectedBytes(*info.schema->field(field.column)->type());
+    }
+    return part;
+  }
+
+  /// The equalities form a tree, nothing unmatched comes out, and all sizes are known.
+  bool CanReorder() const {
+    for (int i = 0; i < inputs(); ++i) {
+      if (parts_[i].rows < 0 || (i > 0 && (shape_.keep_before[i] || shape_.keep_input[i]))) return false;
+    }
+    std::vector<std::pair<int, int>> pairs;
+    for (const JoinEquality& e : shape_.equalities) pairs.emplace_back(e.inputs[0], e.inputs[1]);
+    std::sort(pairs.begin(), pairs.end());
+    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+    return static_cast<int>(pairs.size()) == inputs() - 1;  // each is connected with one before it
+  }
+
+  int Largest() const {
+    int largest = 0;
+    for (int i = 1; i < inputs(); ++i) {
+      if (parts_[i].rows > parts_[largest].rows) largest = i;
+    }
+    return largest;
+  }
+
+  Part JoinTree(int root, std::vector<bool>* done) {
+    (*done)[root] = true;
+    std::vector<Part> children;
+    for (int i = 0; i < inputs(); ++i) {
+      const bool connected = std::any_of(shape_.equalities.begin(), shape_.equalities.end(), [&](const auto& e) {
+        return (e.inputs[0] == root && e.inputs[1] == i) || (e.inputs[1] == root && e.inputs[0] == i);
+      });
+      if (connected && !(*done)[i]) children.push_back(JoinTree(i, done));
+    }
+    std::stable_sort(children.begin(), children.end(), [](const Part& a, const Part& b) { return a.share < b.share; });
+    Part all = parts_[root];
+    for (const Part& child : children) all = Join(all, child, false, false);
+    return all;
+  }
+
+  bool FitsTable(const Part& part) const { return part.rows >= 0 && part.rows * part.row_bytes <= kSharedTableBytes; }
+
+  /// `left` and `right` side by side. The columns of the one that becomes the table stand behind.
+  Part Join(const Part& left, const Part& right, bool keep_left, bool keep_right) {
+    const bool apart = !Share(left.sources, right.sources);
+    const bool right_table = apart && !keep_right && FitsTable(right);
+    const bool left_table = apart && !keep_left && FitsTable(left);
+    if (left_table && (!right_table || left.rows < right.rows)) return AddLookup(right, left, keep_right);
+    if (right_table) return AddLookup(left, right, keep_left);
+    return AddHashJoin(left, right, keep_left, keep_right);
+  }
+
+  HashJoinOptions Options(const Part& left, const Part& right, bool keep_left, bool keep_right) const {
+    HashJoinOptions options;
+    options.schemas[kLeft] = left.schema;
+    options.schemas[kRight] = right.schema;
+    for (const JoinEquality& e : shape_.equalities) {
+      for (int first : {0, 1}) {
+        const int a = left.starts[e.inputs[first]], b = right.starts[e.inputs[1 - first]];
+        if (a < 0 || b < 0) continue;
+        options.keys[kLeft].push_back(a + e.columns[first]);
+        options.keys[kRight].push_back(b + e.columns[1 - first]);
+      }
+    }
+    options.keep[kLeft] = keep_left;
+    options.keep[kRight] = keep_right;
+    options.windowing = context_.inputs()[0].info.windowing;
+    arrow::FieldVector fields = left.schema->fields();
+    for (const auto& field : right.schema->fields()) fields.push_back(field);
+    options.output = arrow::schema(std::move(fields));
+    return options;
+  }
+
+  Part Joined(const Part& left, const Part& right, const HashJoinOptions& options) const {
+    Part part;
+    part.from.op = static_cast<int>(binding_.operators.size()) - 1;
+    part.schema = options.output;
+    const int width = left.schema->num_fields();
+    for (int i = 0; i < inputs(); ++i) {
+      part.starts.push_back(right.starts[i] >= 0 ? width + right.starts[i] : left.starts[i]);
+    }
+    // Supposed: each row of the larger side has one partner, if that was not filtered away.
+    const bool left_larger = left.rows > right.rows;
+    const Part& larger = left_larger ? left : right;
+    const Part& smaller = left_larger ? right : left;
+    const bool kept = options.keep[left_larger ? kLeft : kRight];
+    part.share = larger.share * (kept ? 1 : smaller.share);
+    if (left.rows >= 0 && right.rows >= 0) part.rows = larger.rows * (kept ? 1 : smaller.share);
+    part.row_bytes = left.row_bytes + right.row_bytes - kRowBytes;
+    part.sources = left.sources;
+    part.sources.insert(part.sources.end(), right.sources.begin(), right.sources.end());
+    std::sort(part.sources.begin(), part.sources.end());
+    return part;
+  }
+
+  /// Columns that each side gives: what comes out of it, and its keys.
+  static auto Needs(const HashJoinOptions& options, bool right_keys) {
+    return [options, right_keys](const std::vector<ColumnSet>& outputs) {
+      const int width = options.schemas[kLeft]->num_fields();
+      ColumnSet left = ColumnSet::None(width), right = ColumnSet::None(options.schemas[kRight]->num_fields());
+      for (int column : outputs[0].ToIndices()) {
+        if (column < width) {
+          left.Add(column);
+        } else {
+          right.Add(column - width);
+        }
+      }
+      left.AddAll(options.keys[kLeft]);
+      if (right_keys) right.AddAll(options.keys[kRight]);
+      return std::vector<ColumnSet>{left, right};
+    };
+  }
+
+  Part AddHashJoin(const Part& left, const Part& right, bool keep_left, bool keep_right) {
+    const HashJoinOptions options = Options(left, right, keep_left, keep_right);
+    OperatorSpec op;
+    op.name = context_.step_name() + " (hash join)";
+    op.inputs = {{ExchangeKind::kHash, options.keys[kLeft]}, {ExchangeKind::kHash, options.keys[kRight]}};
+    op.outputs = {options.output};
+    op.from = {left.from, right.from};
+    op.needs = Needs(options, true);
+    op.make = [options](const OperatorContext& lane) { return MakeHashJoin(options, lane); };
+    binding_.operators.push_back(std::move(op));
+    return Joined(left, right, options);
+  }
+
+  Part AddLookup(const Part& probe, const Part& table, bool keep_probe) {
+    LookupJoinOptions options;
+    options.join = Options(probe, table, keep_probe, false);
+    options.name = std::to_string(binding_.operators.size());
+    OperatorSpec build;
+    build.name = context_.step_name() + " (build)";
+    build.inputs = {{ExchangeKind::kGather, {}}};
+    build.outputs = {table.schema};
+    build.from = {table.from};
+    build.max_lanes = 1;
+    build.needs = [keys = options.join.keys[kRight]](const std::vector<ColumnSet>& outputs) {
+      ColumnSet needed = outputs[0];
+      needed.AddAll(keys);
+      return std::vector<ColumnSet>{needed};
+    };
+    build.make = [options](const OperatorContext& lane) { return MakeLookupBuild(options, lane); };
+    binding_.operators.push_back(std::move(build));
+    OperatorSpec lookup;
+    lookup.name = context_.step_name() + " (probe)";
+    lookup.inputs = {{ExchangeKind::kForward, {}}, {ExchangeKind::kBroadcast, {}}};
+    lookup.outputs = {options.join.output};
+    lookup.from = {probe.from, {-1, static_cast<int>(binding_.operators.size()) - 1}};
+    lookup.follows_port_0 = true;
+    lookup.needs = Needs(options.join, false);
+    lookup.make = [options](const OperatorContext& lane) { return MakeLookupProbe(options, lane); };
+    binding_.operators.push_back(std::move(lookup));
+    return Joined(probe, table, options.join);
+  }
+
+  void Finish(const Part& all) {
+    CollectionInfo info = context_.inputs()[0].info;
+    bool outer = false;  // rows without a partner have nulls where no input has any
+    for (int i = 1; i < inputs(); ++i) {
+      info.bounded = info.bounded && context_.inputs()[i].info.bounded;
+      outer = outer || shape_.keep_before[i] || shape_.keep_input[i];
+    }
+    arrow::FieldVector fields;
+    std::vector<int> columns;
+    for (const JoinField& field : shape_.fields) {
+      columns.push_back(all.starts[field.input] + field.column);
+      const auto& from = all.schema->field(columns.back());
+      fields.push_back(from->WithName(field.name)->WithNullable(outer || from->nullable()));
+    }
+    info.schema = arrow::schema(std::move(fields));
+    info.has_window = !info.windowing.is_global();
+    info.expected_rows = all.rows;
+    info.unfiltered_rows = all.rows < 0 || all.share <= 0 ? -1 : all.rows / all.share;
+    OperatorSpec project;
+    project.name = context_.step_name();
+    project.inputs = {Exchange{}};
+    project.outputs = {info.schema};
+    project.from = {all.from};
+    project.needs = [columns, width = all.schema->num_fields()](const std::vector<ColumnSet>& outputs) {
+      ColumnSet needed = ColumnSet::None(width);
+      for (int i : outputs[0].ToIndices()) needed.Add(columns[i]);
+      return std::vector<ColumnSet>{needed};
+    };
+    project.make = [schema = info.schema, columns](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
+      return std::make_unique<ProjectFields>(schema, columns);
+    };
+    binding_.operators.push_back(std::move(project));
+    binding_.outputs = {{"", std::move(info)}};
+    binding_.can_reject = false;
+  }
+
+  const JoinShape& shape_;
+  const BindContext& context_;
+  std::vector<Part> parts_;
+  StepBinding binding_;
+};
+
+}  // namespace
+
+StepBinding PlanJoin(const JoinShape& shape, const BindContext& context) { return JoinPlanner(shape, context).Run(); }
+
+}  // namespace weir

@@ -1,0 +1,189 @@
+// The lane that builds, the lanes that probe, and the table between them.
+#include "operators/support/lookup_join.h"
+
+#include <arrow/type.h>
+
+#include <atomic>
+#include <mutex>
+
+#include "operators/support/join_prober.h"
+#include "operators/support/windowed_rows.h"
+#include "state/join/join_table.h"
+#include "state/memory_budget.h"
+#include "state/spill.h"
+
+namespace weir {
+namespace {
+
+/// Written by the build until it ends, read by the probes afterwards.
+struct BuildSide {
+  explicit BuildSide(MemoryBudget* memory) : reservation(memory) {}
+  std::unique_ptr<JoinTable> table;  // null: on disk
+  std::mutex mutex;                  // over reading `spilled`
+  std::unique_ptr<SpillFile> spilled;
+  MemoryReservation reservation;
+  std::atomic<int> probes{0};  // that have not ended
+
+  void Free() {
+    table.reset();
+    spilled.reset();
+    reservation.Set(0);
+  }
+};
+
+std::shared_ptr<BuildSide> SharedBuild(const LookupJoinOptions& options, const OperatorContext& context) {
+  return context.shared->Get<BuildSide>("build of " + options.name,
+                                        [&] { return std::make_shared<BuildSide>(context.memory); });
+}
+
+Result<Batch> InWindows(Batch batch, const WindowingStrategy& windowing) {
+  if (windowing.is_global() || batch.has_window()) return batch;
+  return PutIntoWindows(std::move(batch), windowing);
+}
+
+class LookupBuild final : public Operator {
+ public:
+  LookupBuild(LookupJoinOptions options, const OperatorContext& context)
+      : options_(std::move(options)), context_(context), side_(SharedBuild(options_, context_)) {
+    const HashJoinOptions& join = options_.join;
+    side_->table = std::make_unique<JoinTable>(join.schemas[kRight], join.keys[kRight], !join.windowing.is_global());
+  }
+
+  Status Process(int, Batch batch, Emitter& out) override {
+    WEIR_ASSIGN_OR_RETURN(batch, InWindows(std::move(batch), options_.join.windowing));
+    if (side_->spilled != nullptr) {
+      WEIR_RETURN_NOT_OK(side_->spilled->Append(batch));
+      return Account(out);
+    }
+    WEIR_RETURN_NOT_OK(side_->table->Add(std::move(batch)));
+    WEIR_RETURN_NOT_OK(Account(out));
+    if (!side_->reservation.ShouldSpill(side_->table->growth_bytes())) return Status::OK();
+    WEIR_ASSIGN_OR_RETURN(side_->spilled, SpillFile::Create(context_.temp_dir, options_.join.schemas[kRight]));
+    for (Batch& taken : side_->table->TakeBatches()) {
+      const Batch rows = std::move(taken);  // freed when it is written
+      WEIR_RETURN_NOT_OK(side_->spilled->Append(rows));
+    }
+    side_->table.reset();
+    return Account(out);
+  }
+
+  Status Finish(Emitter& out) override {
+    if (side_->spilled == nullptr) {
+      const ColumnSet& needed = context_.needed_outputs[0];
+      std::vector<bool> gathered;
+      for (int i = 0; i < needed.num_columns(); ++i) gathered.push_back(needed.contains(i));
+      WEIR_RETURN_NOT_OK(side_->table->Finish(gathered));
+    }
+    return Account(out);
+  }
+
+ private:
+  Status Account(Emitter& out) {
+    side_->reservation.Set(side_->table ? side_->table->size_bytes() : side_->spilled->buffered_bytes());
+    const int64_t written = side_->spilled ? side_->spilled->file_bytes() : 0;
+    out.CountSpill(written - counted_spill_);
+    counted_spill_ = written;
+    return Status::OK();
+  }
+
+  const LookupJoinOptions options_;
+  const OperatorContext context_;
+  const std::shared_ptr<BuildSide> side_;
+  int64_t counted_spill_ = 0;
+};
+
+class LookupProbe final : public Operator {
+ public:
+  LookupProbe(LookupJoinOptions options, const OperatorContext& context)
+      : options_(std::move(options)),
+        context_(context),
+        side_(SharedBuild(options_, context_)),
+        prober_(options_.join, context_) {
+    ++side_->probes;
+  }
+  ~LookupProbe() override {
+    if (--side_->probes == 0) side_->Free();
+  }
+
+  bool Accepts(int port) const override { return port == kRight || ready_; }
+  EventTime watermark_hold() const override { return ready_ ? kMaxEventTime : kMinEventTime; }
+
+  Status Process(int port, Batch batch, Emitter& out) override {
+    if (!ready_) {  // handed over all the same
+      early_.push_back(std::move(batch));
+      return Status::OK();
+    }
+    if (on_disk_ != nullptr) return on_disk_->Process(port, std::move(batch), out);
+    WEIR_ASSIGN_OR_RETURN(batch, InWindows(std::move(batch), options_.join.windowing));
+    WEIR_RETURN_NOT_OK(prober_.Start(side_->table.get(), kRight, std::move(batch)));
+    return EmitJoined(out);
+  }
+
+  Status OnPortEnd(int port, Emitter& out) override {
+    if (port == kLeft) return on_disk_ ? on_disk_->OnPortEnd(port, out) : Status::OK();
+    ready_ = true;
+    if (side_->table == nullptr) WEIR_RETURN_NOT_OK(LoadFromDisk(out));
+    return Resume(out);
+  }
+
+  Status Finish(Emitter& out) override { return on_disk_ ? on_disk_->Finish(out) : Resume(out); }
+
+  Status Resume(Emitter& out) override {
+    if (prober_.busy()) WEIR_RETURN_NOT_OK(EmitJoined(out));
+    while (!early_.empty() && !prober_.busy()) {
+      Batch batch = std::move(early_.back());
+      early_.pop_back();
+      WEIR_RETURN_NOT_OK(Process(kLeft, std::move(batch), out));
+    }
+    return on_disk_ ? on_disk_->Resume(out) : Status::OK();
+  }
+
+ private:
+  Status EmitJoined(Emitter& out) {
+    for (;;) {
+      WEIR_ASSIGN_OR_RETURN(std::optional<Batch> joined, prober_.Next(&no_marks_));
+      if (!joined) return Status::OK();
+      WEIR_RETURN_NOT_OK(out.Emit(std::move(*joined)));
+      if (prober_.busy() && out.full()) {
+        out.Yield();
+        return Status::OK();
+      }
+    }
+  }
+
+  /// One lane after the other reads the whole build side into a join of its own, which partitions it on disk.
+  Status LoadFromDisk(Emitter& out) {
+    WEIR_ASSIGN_OR_RETURN(on_disk_, MakeHashJoin(options_.join, context_));
+    {
+      std::lock_guard lock(side_->mutex);
+      WEIR_RETURN_NOT_OK(side_->spilled->Rewind());
+      for (;;) {
+        WEIR_ASSIGN_OR_RETURN(std::optional<Batch> batch, side_->spilled->Next());
+        if (!batch) break;
+        WEIR_RETURN_NOT_OK(on_disk_->Process(kRight, std::move(*batch), out));
+      }
+    }
+    return on_disk_->OnPortEnd(kRight, out);
+  }
+
+  const LookupJoinOptions options_;
+  const OperatorContext context_;
+  const std::shared_ptr<BuildSide> side_;
+  bool ready_ = false;
+  std::vector<Batch> early_;
+  JoinProber prober_;
+  std::vector<bool> no_marks_;
+  std::unique_ptr<Operator> on_disk_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> MakeLookupBuild(LookupJoinOptions options, const OperatorContext& context) {
+  return std::make_unique<LookupBuild>(std::move(options), context);
+}
+
+Result<std::unique_ptr<Operator>> MakeLookupProbe(LookupJoinOptions options, const OperatorContext& context) {
+  return std::make_unique<LookupProbe>(std::move(options), context);
+}
+
+}  // namespace weir
