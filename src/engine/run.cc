@@ -147,8 +147,7 @@ void Run::ConnectPort(const PhysicalNode& node, int port) {
   if (&from == &to) {
     for (int lane = 0; lane < to.lanes; ++lane) {
       InstanceOf(input.node, lane)->AddOutput(input.port, OutputEdge{InstanceOf(node.id, lane), port, nullptr});
-      if (node.follows_port_0 && node.inputs.size() > 1)
-        to.lane_objects[lane]->AddGate(InstanceOf(node.id, lane), port);
+      if (node.follows_port_0 && node.inputs.size() > 1) to.lane_objects[lane]->AddGate(InstanceOf(node.id, lane));
     }
     return;
   }

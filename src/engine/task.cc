@@ -1,6 +1,7 @@
 // One lane of a task: drains what is pending, then takes the next message or polls its source.
 #include "engine/task.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "env/env.h"
@@ -36,17 +37,12 @@ bool TaskLane::OutputsFull() {
 }
 
 bool TaskLane::GatesOpen() const {
-  for (const Gate& gate : gates_) {
-    if (!gate.instance->Accepts(gate.port)) return false;
-  }
-  return true;
+  return std::all_of(gates_.begin(), gates_.end(), [](const Instance* gate) { return gate->Accepts(0); });
 }
 
 bool TaskLane::Wanted(const Input& input) const {
   if (input.forced) return true;
-  for (const Gate& gate : gates_) {
-    if (gate.instance == input.instance) return true;  // what the gate itself waits for
-  }
+  if (std::find(gates_.begin(), gates_.end(), input.instance) != gates_.end()) return true;  // what the gate waits for
   return input.instance->Accepts(input.port) && GatesOpen();
 }
 

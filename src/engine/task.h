@@ -18,11 +18,10 @@ namespace weir {
 
 class TaskLane;
 class Instance;
-
-/// How test modes and limits change a run; see RunOptions.
+/// See RunOptions.
 struct TaskOptions {
-  int64_t split_rows = 0;   // sources emit at most so many rows at once; 0: as they come
-  int slice_messages = 32;  // messages handled before the lane gives way
+  int64_t split_rows = 0;      // sources emit at most so many rows at once; 0: as they come
+  int slice_messages = 32;     // messages handled before the lane gives way
   bool scripted_time = false;  // processing time comes from the sources' script, not from the clock
 };
 
@@ -43,8 +42,7 @@ class Instance final : public Emitter {
   void SetChannelPort(int port, int producers) { ports_[port].producers.assign(producers, {}); }
   Status Open(OperatorContext context, const std::shared_ptr<Source>& source, const std::shared_ptr<Sink>& sink);
 
-  // Input, from the lane or from a fused instance.
-  // Where an earlier call yielded, the event waits its turn.
+  // Input, from the lane or from a fused instance; where an earlier call yielded, the event waits its turn.
   Status Process(int port, Batch batch);
   /// Anything but a batch; `time` as in Message.
   Status Control(MessageKind kind, int port, int producer, int64_t time);
@@ -57,7 +55,9 @@ class Instance final : public Emitter {
   Status EndSource();
   /// Fires the operator's timer if it is due and nothing waits here.
   Status RunTimer(int64_t now_us);
-  int64_t next_timer_us() const { return operator_ != nullptr && !finishing_ ? operator_->next_timer_us() : kMaxEventTime; }
+  int64_t next_timer_us() const {
+    return operator_ != nullptr && !finishing_ ? operator_->next_timer_us() : kMaxEventTime;
+  }
   bool is_source() const { return reader_ != nullptr; }
 
   /// Nobody downstream needs anything more.
@@ -94,14 +94,12 @@ class Instance final : public Emitter {
     bool idle = false;
     bool ended = false;
   };
-
   struct Event {
     MessageKind kind;
     int port, producer;
     int64_t time;
     Batch batch;
   };
-
   template <class F>
   Status Timed(F&& call);
   bool Busy() const { return yielded_ || !deferred_.empty(); }
@@ -132,8 +130,8 @@ class Instance final : public Emitter {
   std::vector<std::vector<OutputEdge>> outputs_;
   EventTime watermark_ = kMinEventTime;  // merged input
   EventTime forwarded_ = kMinEventTime;
-  bool idle_ = false;                  // forwarded that nothing comes for the time being
-  int64_t time_us_ = kMinEventTime;    // of a script
+  bool idle_ = false;                // forwarded that nothing comes for the time being
+  int64_t time_us_ = kMinEventTime;  // of a script
   bool yielded_ = false;
   std::deque<Event> deferred_;
   bool finishing_ = false;  // Finish was called; the end is forwarded when nothing is pending
@@ -151,9 +149,9 @@ class TaskLane final : public Actor {
   Instance* AddInstance(const PhysicalNode& node);
   /// Channel that feeds `port` of `instance`. The lane takes from its channels in the order in which they were added.
   void AddInput(std::unique_ptr<Channel> channel, Instance* instance, int port);
-  /// `port` of `instance` is fed by direct calls, other ports of it by channels: until it accepts `port`, the lane
-  /// takes only from those channels.
-  void AddGate(Instance* instance, int port) { gates_.push_back({instance, port}); }
+  /// Port 0 of `instance` is fed by direct calls, others by channels: until it accepts port 0, only those are taken
+  /// from.
+  void AddGate(Instance* instance) { gates_.push_back(instance); }
 
   Result<SliceResult> RunSlice() override;
   /// Hands over a batch that its operator did not want yet, and from now on always. True if there was one.
@@ -166,8 +164,6 @@ class TaskLane final : public Actor {
   /// Counts instances that have something pending, so that Drain costs nothing when there is none.
   void CountPending(int change) { pending_ += change; }
   std::atomic<bool>* any_done() const { return any_done_; }
-  const std::vector<std::unique_ptr<Instance>>& instances() const { return instances_; }
-  const std::vector<std::unique_ptr<Channel>>& channels() const { return channels_; }
 
  private:
   struct Input {
@@ -175,10 +171,6 @@ class TaskLane final : public Actor {
     Instance* instance;
     int port;
     bool forced = false;
-  };
-  struct Gate {
-    Instance* instance;
-    int port;
   };
   enum class Step { kDid, kNothing, kIdle };
   /// Finishes what instances have pending, those nearest to the sink first. False: blocked by a full output.
@@ -202,7 +194,7 @@ class TaskLane final : public Actor {
   std::vector<std::unique_ptr<Instance>> instances_;  // producers before consumers
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Input> inputs_;
-  std::vector<Gate> gates_;
+  std::vector<Instance*> gates_;
 };
 
 }  // namespace weir
