@@ -7,24 +7,22 @@
 
 namespace weir {
 
-void AddEngineFlags(CLI::App& app, EngineFlags* flags) {
+void AddEngineFlags(Command app, EngineFlags* flags) {
   const std::string group = "Engine";
-  app.add_option("--lanes", flags->lanes, "parallel lanes; default: one per processor")
-      ->check(CLI::Range(1, 1024))
-      ->group(group);
-  app.add_option("--memory", flags->memory, "memory budget, as 512MiB; default: 60 % of the machine's or cgroup's")
-      ->group(group);
-  app.add_option("--temp-dir", flags->temp_dir, "where spill files go; default: $TMPDIR or /tmp")->group(group);
-  app.add_option("--seed", flags->seed, "seed of random sources and steps")->group(group);
+  app.AddOption("--lanes", &flags->lanes, "parallel lanes; default: one per processor").Range(1, 1024).Group(group);
+  app.AddOption("--memory", &flags->memory, "memory budget, as 512MiB; default: 60 % of the machine's or cgroup's")
+      .Group(group);
+  app.AddOption("--temp-dir", &flags->temp_dir, "where spill files go; default: $TMPDIR or /tmp").Group(group);
+  app.AddOption("--seed", &flags->seed, "seed of random sources and steps").Group(group);
   const std::string test_group = "Engine, for tests of pipelines";
-  app.add_option("--batch-rows", flags->batch_rows, "cut batches to at most so many rows")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
-      ->group(test_group);
-  app.add_option("--jitter", flags->jitter_seed, "disturb the order of lanes at random, from this seed")
-      ->group(test_group);
-  app.add_option("--channel-batches", flags->channel_batches, "batches that a channel between tasks holds")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
-      ->group(test_group);
+  app.AddOption("--batch-rows", &flags->batch_rows, "cut batches to at most so many rows")
+      .Range(1, int64_t{1} << 30)
+      .Group(test_group);
+  app.AddOption("--jitter", &flags->jitter_seed, "disturb the order of lanes at random, from this seed")
+      .Group(test_group);
+  app.AddOption("--channel-batches", &flags->channel_batches, "batches that a channel between tasks holds")
+      .Range(1, int64_t{1} << 20)
+      .Group(test_group);
 }
 
 int LanesOf(const EngineFlags& flags) {

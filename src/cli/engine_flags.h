@@ -22,7 +22,7 @@ struct EngineFlags {
 };
 
 /// Adds the flags; those that only tests need are hidden from the short help.
-void AddEngineFlags(CLI::App& app, EngineFlags* flags);
+void AddEngineFlags(Command app, EngineFlags* flags);
 
 /// Everything that a Run needs from outside, living as long as it.
 struct EngineSetup {

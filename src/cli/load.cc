@@ -14,10 +14,10 @@
 
 namespace weir {
 
-void AddPipelineFlags(CLI::App& app, PipelineFlags* flags) {
-  app.add_option("FILE", flags->file, "pipeline file; - reads standard input")->required();
-  app.add_option("-p,--param", flags->params, "value of a parameter of the file's 'params:', NAME=VALUE; repeatable")
-      ->allow_extra_args(false);
+void AddPipelineFlags(Command app, PipelineFlags* flags) {
+  app.AddOption("FILE", &flags->file, "pipeline file; - reads standard input").Required();
+  app.AddOption("-p,--param", &flags->params, "value of a parameter of the file's 'params:', NAME=VALUE; repeatable")
+      .OneWordEach();
 }
 
 namespace {

@@ -19,7 +19,7 @@ struct PipelineFlags {
   std::vector<std::string> params;  // NAME=VALUE
   bool json = false;                // diagnostics as JSON
 };
-void AddPipelineFlags(CLI::App& app, PipelineFlags* flags);
+void AddPipelineFlags(Command app, PipelineFlags* flags);
 
 struct LoadedFile {
   SourcePtr source;

@@ -15,9 +15,9 @@ int Main(int argc, char** argv) {
     return kExitRunFailed;
   }
   CliContext context;
-  CLI::App app("Weir runs data pipelines that are written as YAML files.", "weir");
-  app.require_subcommand(1);
-  app.footer(
+  CommandLine command_line("weir", "Weir runs data pipelines that are written as YAML files.");
+  Command app = command_line.program();
+  app.SetFooter(
       "Start with:\n"
       "  weir run examples/flights/delays.yaml      run a pipeline\n"
       "  weir validate FILE                         find every mistake in it\n"
@@ -33,13 +33,15 @@ int Main(int argc, char** argv) {
   AddGraphVerb(app, context);
   AddVersionVerb(app, context);
   AddCompletionVerb(app, context);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // Help is no error; everything else is wrong use.
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  switch (command_line.Parse(argc, argv)) {
+    case CommandLine::Outcome::kDone:
+      return context.exit_code;
+    case CommandLine::Outcome::kHelped:
+      return kExitOk;
+    case CommandLine::Outcome::kWrongUse:
+      break;
   }
-  return context.exit_code;
+  return kExitUsage;
 }
 
 }  // namespace

@@ -1,10 +1,7 @@
 // Verbs: what `weir` can be told to do. One file per verb, each with one Add function; main.cc lists them.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <functional>
-#include <string>
-
+#include "cli/flags/command_line.h"
 #include "plan/binding.h"
 
 namespace weir {
@@ -30,15 +27,15 @@ struct CliContext {
   bool color_stderr() const;
 };
 
-void AddRunVerb(CLI::App& app, CliContext& context);
-void AddValidateVerb(CLI::App& app, CliContext& context);
-void AddExplainVerb(CLI::App& app, CliContext& context);
-void AddTestVerb(CLI::App& app, CliContext& context);
-void AddListVerb(CLI::App& app, CliContext& context);
-void AddDescribeVerb(CLI::App& app, CliContext& context);
-void AddSchemaVerb(CLI::App& app, CliContext& context);
-void AddGraphVerb(CLI::App& app, CliContext& context);
-void AddVersionVerb(CLI::App& app, CliContext& context);
-void AddCompletionVerb(CLI::App& app, CliContext& context);
+void AddRunVerb(Command app, CliContext& context);
+void AddValidateVerb(Command app, CliContext& context);
+void AddExplainVerb(Command app, CliContext& context);
+void AddTestVerb(Command app, CliContext& context);
+void AddListVerb(Command app, CliContext& context);
+void AddDescribeVerb(Command app, CliContext& context);
+void AddSchemaVerb(Command app, CliContext& context);
+void AddGraphVerb(Command app, CliContext& context);
+void AddVersionVerb(Command app, CliContext& context);
+void AddCompletionVerb(Command app, CliContext& context);
 
 }  // namespace weir

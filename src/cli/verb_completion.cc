@@ -8,19 +8,17 @@
 namespace weir {
 namespace {
 
-std::string OptionNames(const CLI::App& app) {
+std::string OptionNames(const Command& command) {
   std::string out;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) out += (out.empty() ? "--" : " --") + name;
-  }
+  for (const std::string& name : command.option_names()) out += (out.empty() ? "" : " ") + name;
   return out;
 }
 
-std::string BashScript(const CLI::App& app) {
+std::string BashScript(const Command& program) {
   std::string verbs, cases;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
-    verbs += (verbs.empty() ? "" : " ") + verb->get_name();
-    cases += "    " + verb->get_name() + ") words='" + OptionNames(*verb) + "' ;;\n";
+  for (const Command& verb : program.verbs()) {
+    verbs += (verbs.empty() ? "" : " ") + verb.name();
+    cases += "    " + verb.name() + ") words='" + OptionNames(verb) + "' ;;\n";
   }
   return "_weir() {\n"
          "  local word=${COMP_WORDS[COMP_CWORD]} words=''\n"
@@ -40,12 +38,12 @@ std::string BashScript(const CLI::App& app) {
 
 }  // namespace
 
-void AddCompletionVerb(CLI::App& app, CliContext&) {
+void AddCompletionVerb(Command app, CliContext&) {
   auto shell = std::make_shared<std::string>("bash");
-  CLI::App* verb = app.add_subcommand("completion", "Print a completion script for the shell");
-  verb->add_option("SHELL", *shell, "bash or zsh")->check(CLI::IsMember({"bash", "zsh"}));
-  verb->footer("Examples:\n  source <(weir completion bash)\n  source <(weir completion zsh)");
-  verb->callback([shell, &app] {
+  Command verb = app.AddVerb("completion", "Print a completion script for the shell");
+  verb.AddOption("SHELL", shell.get(), "bash or zsh").OneOf({"bash", "zsh"});
+  verb.SetFooter("Examples:\n  source <(weir completion bash)\n  source <(weir completion zsh)");
+  verb.OnRun([shell, app] {
     if (*shell == "zsh") std::printf("autoload -U +X bashcompinit && bashcompinit\n");
     std::printf("%s", BashScript(app).c_str());
   });

@@ -51,19 +51,18 @@ void Explain(const ExplainFlags& flags, CliContext& context) {
 
 }  // namespace
 
-void AddExplainVerb(CLI::App& app, CliContext& context) {
+void AddExplainVerb(Command app, CliContext& context) {
   auto flags = std::make_shared<ExplainFlags>();
-  CLI::App* verb =
-      app.add_subcommand("explain", "Show how a pipeline is run: schemas, operators, exchanges, push-down");
-  AddPipelineFlags(*verb, &flags->pipeline);
-  AddEngineFlags(*verb, &flags->engine);
-  verb->add_flag("--analyze", flags->analyze, "run it, and show time, rows and spilled bytes per operator");
-  verb->add_flag("--json", flags->pipeline.json, "as one JSON object");
-  verb->footer(
+  Command verb = app.AddVerb("explain", "Show how a pipeline is run: schemas, operators, exchanges, push-down");
+  AddPipelineFlags(verb, &flags->pipeline);
+  AddEngineFlags(verb, &flags->engine);
+  verb.AddFlag("--analyze", &flags->analyze, "run it, and show time, rows and spilled bytes per operator");
+  verb.AddFlag("--json", &flags->pipeline.json, "as one JSON object");
+  verb.SetFooter(
       "Examples:\n"
       "  weir explain pipeline.yaml\n"
       "  weir explain --analyze --memory 512MiB pipeline.yaml");
-  verb->callback([flags, &context] { Explain(*flags, context); });
+  verb.OnRun([flags, &context] { Explain(*flags, context); });
 }
 
 }  // namespace weir

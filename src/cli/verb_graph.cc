@@ -6,17 +6,17 @@
 
 namespace weir {
 
-void AddGraphVerb(CLI::App& app, CliContext& context) {
+void AddGraphVerb(Command app, CliContext& context) {
   struct Flags {
     PipelineFlags pipeline;
     std::string format = "mermaid";
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* verb = app.add_subcommand("graph", "Draw a pipeline as dot or mermaid");
-  AddPipelineFlags(*verb, &flags->pipeline);
-  verb->add_option("-f,--format", flags->format, "dot or mermaid")->check(CLI::IsMember({"dot", "mermaid"}));
-  verb->footer("Examples:\n  weir graph pipeline.yaml\n  weir graph -f dot pipeline.yaml | dot -Tsvg > pipeline.svg");
-  verb->callback([flags, &context] {
+  Command verb = app.AddVerb("graph", "Draw a pipeline as dot or mermaid");
+  AddPipelineFlags(verb, &flags->pipeline);
+  verb.AddOption("-f,--format", &flags->format, "dot or mermaid").OneOf({"dot", "mermaid"});
+  verb.SetFooter("Examples:\n  weir graph pipeline.yaml\n  weir graph -f dot pipeline.yaml | dot -Tsvg > pipeline.svg");
+  verb.OnRun([flags, &context] {
     Diagnostics diagnostics;
     std::optional<LoadedFile> file = LoadFile(flags->pipeline, context, &diagnostics);
     LoadedPipeline pipeline;

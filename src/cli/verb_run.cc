@@ -81,13 +81,13 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
 
 }  // namespace
 
-void AddRunVerb(CLI::App& app, CliContext& context) {
+void AddRunVerb(Command app, CliContext& context) {
   auto flags = std::make_shared<RunFlags>();
-  CLI::App* verb = app.add_subcommand("run", "Run a pipeline");
-  AddPipelineFlags(*verb, &flags->pipeline);
-  AddEngineFlags(*verb, &flags->engine);
-  verb->add_flag("-q,--quiet", flags->quiet, "no progress line");
-  verb->footer(
+  Command verb = app.AddVerb("run", "Run a pipeline");
+  AddPipelineFlags(verb, &flags->pipeline);
+  AddEngineFlags(verb, &flags->engine);
+  verb.AddFlag("-q,--quiet", &flags->quiet, "no progress line");
+  verb.SetFooter(
       "Examples:\n"
       "  weir run pipeline.yaml\n"
       "  weir run pipeline.yaml -p day=2026-03-01 --memory 512MiB\n"
@@ -95,7 +95,7 @@ void AddRunVerb(CLI::App& app, CliContext& context) {
       "\n"
       "Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the run failed,\n"
       "2 wrong use, 78 the pipeline is invalid, 130 interrupted. A run that fails leaves no output behind.");
-  verb->callback([flags, &context] { RunPipeline(*flags, context); });
+  verb.OnRun([flags, &context] { RunPipeline(*flags, context); });
 }
 
 }  // namespace weir

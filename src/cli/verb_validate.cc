@@ -5,18 +5,18 @@
 
 namespace weir {
 
-void AddValidateVerb(CLI::App& app, CliContext& context) {
+void AddValidateVerb(Command app, CliContext& context) {
   auto flags = std::make_shared<PipelineFlags>();
-  CLI::App* verb = app.add_subcommand("validate", "Check a pipeline without running it; says all mistakes at once");
-  AddPipelineFlags(*verb, flags.get());
-  verb->add_flag("--json", flags->json, "diagnostics as a JSON array on standard output");
-  verb->footer(
+  Command verb = app.AddVerb("validate", "Check a pipeline without running it; says all mistakes at once");
+  AddPipelineFlags(verb, flags.get());
+  verb.AddFlag("--json", &flags->json, "diagnostics as a JSON array on standard output");
+  verb.SetFooter(
       "Examples:\n"
       "  weir validate pipeline.yaml\n"
       "  weir validate --json pipeline.yaml | jq '.[0].line'\n"
       "\n"
       "Exit codes: 0 valid, 78 invalid, 2 wrong use. Files that a source reads are sampled for their schema.");
-  verb->callback([flags, &context] {
+  verb.OnRun([flags, &context] {
     Diagnostics diagnostics;
     std::optional<LoadedFile> file = LoadFile(*flags, context, &diagnostics);
     if (file) {

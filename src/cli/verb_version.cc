@@ -7,11 +7,11 @@
 
 namespace weir {
 
-void AddVersionVerb(CLI::App& app, CliContext&) {
+void AddVersionVerb(Command app, CliContext&) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* verb = app.add_subcommand("version", "Say which version this is and what it was built with");
-  verb->add_flag("--json", *json, "as one JSON object");
-  verb->callback([json] {
+  Command verb = app.AddVerb("version", "Say which version this is and what it was built with");
+  verb.AddFlag("--json", json.get(), "as one JSON object");
+  verb.OnRun([json] {
     const BuildInfo& info = GetBuildInfo();
     if (*json) {
       std::printf(
