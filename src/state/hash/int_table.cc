@@ -56,7 +56,8 @@ void IntTable::CoverDirect(int64_t min, int64_t max) {
   if (width_ > 0 && min >= base_) {
     width_ = static_cast<uint64_t>(max) - static_cast<uint64_t>(base_) + 1;
     direct_.Reserve(width_);
-    width_ = std::min<uint64_t>(direct_.capacity(), static_cast<uint64_t>(std::numeric_limits<int64_t>::max() - base_));
+    constexpr auto kLast = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    width_ = std::min<uint64_t>(direct_.capacity(), kLast - static_cast<uint64_t>(base_));
     return;
   }
   const uint64_t span = static_cast<uint64_t>(max) - static_cast<uint64_t>(min) + 1;
