@@ -70,6 +70,15 @@ weir_system_library(zstd libzstd zstd)
 weir_system_library(lz4 liblz4 lz4)
 weir_system_library(zlib zlib z)
 weir_system_library(xxhash libxxhash xxhash)
+if(WEIR_STATIC_xxhash)
+  # libfyaml.a carries a part of xxHash. Where both are linked, the whole one must come first and serve both, or its
+  # symbols are there twice.
+  add_library(Weir::xxhash STATIC IMPORTED GLOBAL)
+  set_target_properties(Weir::xxhash PROPERTIES IMPORTED_LOCATION "${WEIR_STATIC_xxhash}"
+    INTERFACE_LINK_LIBRARIES "PkgConfig::fyaml")
+else()
+  add_library(Weir::xxhash ALIAS PkgConfig::xxhash)
+endif()
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(date REQUIRED)
