@@ -15,6 +15,7 @@
 #include "batch/json_rows.h"
 #include "batch/print.h"
 #include "batch/types.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -127,8 +128,8 @@ TEST(Batch, FromRecordBatchWidensAndChecks) {
 }
 
 TEST(Gather, RandomRowsMatchRowByRow) {
-  const auto seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937 random(seed);
   for (int round = 0; round < 200; ++round) {
     Batch batch = Sample();

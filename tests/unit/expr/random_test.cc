@@ -10,6 +10,7 @@
 #include "batch/print.h"
 #include "expr/functions/nested.h"
 #include "unit/expr/expr_testing.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -300,10 +301,9 @@ Batch MakeRows(std::mt19937_64& random, int rows, Data* data) {
 }
 
 TEST(Random, AgreesWithRowAtATime) {
-  const char* given = std::getenv("WEIR_SEED");
-  uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+  const uint64_t seed = TestSeed();
   std::mt19937_64 random(seed);
-  SCOPED_TRACE("WEIR_SEED=" + std::to_string(seed));
+  SCOPED_TRACE(SeedText(seed));
   for (int round = 0; round < 60 && !testing::Test::HasFailure(); ++round) {
     Data data;
     const int sizes[] = {1, 7, 100, 1024, 2500};

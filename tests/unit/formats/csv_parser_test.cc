@@ -11,6 +11,7 @@
 #include "batch/json_rows.h"
 #include "formats/csv/csv_schema.h"
 #include "text_test_support.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -215,8 +216,8 @@ std::string Quote(const std::string& field) {
 }
 
 TEST(CsvParser, ReadsWhatWasQuotedHoweverBlocksAreCut) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 40; ++round) {
     std::string text = "a,b,c\n";
@@ -246,8 +247,8 @@ TEST(CsvParser, ReadsWhatWasQuotedHoweverBlocksAreCut) {
 
 /// Any bytes at all: the fast indexer agrees with the exact one, at every block size.
 TEST(CsvParser, CutsAtEveryPlaceGiveTheSameRowsAndErrors) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 200; ++round) {
     std::string text = "a,b\n";
@@ -271,8 +272,8 @@ TEST(CsvParser, CutsAtEveryPlaceGiveTheSameRowsAndErrors) {
 
 /// Arrow's own reader as a second opinion, on random tables of every type.
 TEST(CsvParser, AgreesWithArrow) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   std::string text = "i,d,s,t\n";
   for (int row = 0; row < 5000; ++row) {

@@ -11,6 +11,7 @@
 #include "formats/json/json_scanner.h"
 #include "formats/json/json_schema.h"
 #include "text_test_support.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -295,8 +296,8 @@ std::string RandomString(std::mt19937_64& random, std::string* json) {
 }
 
 TEST(JsonParser, RandomRecordsHoweverWrittenAndCut) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   ParseSetup setup;
   setup.schema = arrow::schema({arrow::field("i", arrow::int64()), arrow::field("s", arrow::utf8()),
@@ -362,8 +363,8 @@ TEST(JsonParser, RandomRecordsHoweverWrittenAndCut) {
 
 /// Arrow's own reader as a second opinion on numbers and booleans.
 TEST(JsonParser, AgreesWithArrow) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   std::string text;
   for (int row = 0; row < 3000; ++row) {

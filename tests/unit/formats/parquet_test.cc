@@ -19,11 +19,12 @@
 #include "formats/parquet/encoding_choice.h"
 #include "formats/parquet/parquet_reader.h"
 #include "formats/parquet/parquet_writer.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
 
-constexpr uint64_t kSeed = 20261121;
+const uint64_t kSeed = TestSeed();
 
 template <class T>
 T Must(Result<T> result) {

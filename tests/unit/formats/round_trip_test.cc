@@ -14,6 +14,7 @@
 #include "formats/text/line_format.h"
 #include "formats/text/value_text.h"
 #include "text_test_support.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -127,8 +128,8 @@ TextBlock BlockOf(std::string_view text) {
 }
 
 TEST(RoundTrip, Csv) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   auto plan = std::make_shared<CsvReadPlan>();
   plan->schema = arrow::schema(FlatFields());
@@ -153,8 +154,8 @@ TEST(RoundTrip, Csv) {
 }
 
 TEST(RoundTrip, Json) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   auto fields = FlatFields();
   fields.push_back(arrow::field("bytes", arrow::binary()));
@@ -219,8 +220,8 @@ TEST(RoundTrip, Doubles) {
                                                   {0.30000000000000004, "0.30000000000000004"}};
   char text[kMaxDoubleChars];
   for (const auto& [value, expected] : known) EXPECT_EQ(std::string(text, PrintDouble(value, text)), expected);
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   for (int i = 0; i < 200000; ++i) {
     const double value = std::strtod(RandomDouble(random).c_str(), nullptr);

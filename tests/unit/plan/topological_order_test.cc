@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <random>
 
+#include "unit/test_seed.h"
+
 namespace weir {
 namespace {
 
@@ -24,8 +26,8 @@ TEST(TopologicalOrder, FindsACycleInItsDirection) {
 }
 
 TEST(TopologicalOrder, RandomGraphs) {
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937 random(seed);
   for (int round = 0; round < 300; ++round) {
     const int n = 1 + static_cast<int>(random() % 30);

@@ -13,6 +13,7 @@
 #include "state/aggregate/spilling_aggregator.h"
 #include "state/hash/row_bytes.h"
 #include "unit/state/random_rows.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -168,8 +169,8 @@ Results ReferenceOfIntegers(const std::vector<Rows>& input, const std::vector<st
 }
 
 TEST(Aggregate, IntegersMatchTheReference) {
-  const uint64_t seed = testing::Seed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   RandomRows random(seed);
   const std::vector<std::string> functions = {"sum", "max", "min", "all", "any", "mean", "count", "count_distinct"};
   for (int round = 0; round < 30; ++round) {
@@ -212,8 +213,8 @@ Results ThroughPartials(const Grouping& setup, const std::vector<Rows>& input) {
 }
 
 TEST(Aggregate, PartialsAndSpillingChangeNothing) {
-  const uint64_t seed = testing::Seed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   RandomRows random(seed);
   auto directory = TempDirectory::Create(Env::Real()).ValueOrDie();
   for (int round = 0; round < 12; ++round) {

@@ -10,6 +10,7 @@
 #include "state/hash/hash.h"
 #include "state/hash/row_bytes.h"
 #include "unit/state/random_rows.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -60,8 +61,8 @@ void CheckKeyColumns(const GroupTable& table, const Reference& reference) {
 }
 
 TEST(GroupTable, RandomKeysMatchAMap) {
-  const uint64_t seed = testing::Seed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   RandomRows random(seed);
   for (int round = 0; round < 150; ++round) {
     std::vector<TypePtr> types(random.Below(5));
@@ -134,8 +135,8 @@ TEST(IntTable, ChangesBetweenDirectAndHashKeepNumbers) {
 }
 
 TEST(KeyHasher, EqualKeysHashEqualInEveryForm) {
-  const uint64_t seed = testing::Seed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   RandomRows random(seed);
   KeyHasher hasher;
   std::map<std::string, uint64_t> known;
@@ -162,8 +163,8 @@ TEST(KeyHasher, IsWhatFilesWereWrittenWith) {
 }
 
 TEST(RowBytes, RoundTrip) {
-  const uint64_t seed = testing::Seed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   RandomRows random(seed);
   for (int round = 0; round < 60; ++round) {
     TypePtr type = random.Below(4) == 0 ? arrow::map(arrow::utf8(), arrow::list(arrow::date32())) : random.KeyType();

@@ -16,13 +16,9 @@
 #include "batch/json_rows.h"
 #include "batch/print.h"
 #include "batch/types.h"
+#include "unit/test_seed.h"
 
 namespace weir::testing {
-
-inline uint64_t Seed() {
-  if (const char* given = std::getenv("WEIR_TEST_SEED")) return std::stoull(given);
-  return std::random_device{}();
-}
 
 class RandomRows {
  public:

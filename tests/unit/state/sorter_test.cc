@@ -15,6 +15,7 @@
 
 #include "batch/json_rows.h"
 #include "batch/print.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -79,8 +80,8 @@ int CompareRows(const Row& a, const Row& b, const std::vector<SortKey>& keys) {
 }
 
 TEST(SorterTest, AgreesWithStableSort) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   char dir[] = "/tmp/weir-sorter-test-XXXXXX";
   ASSERT_NE(mkdtemp(dir), nullptr);

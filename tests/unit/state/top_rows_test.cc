@@ -15,6 +15,7 @@
 
 #include "batch/json_rows.h"
 #include "batch/print.h"
+#include "unit/test_seed.h"
 
 namespace weir {
 namespace {
@@ -72,8 +73,8 @@ class TopRowsTest : public ::testing::Test {
 };
 
 TEST_F(TopRowsTest, AgreesWithSortingEverything) {
-  const uint64_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(SeedText(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 80; ++round) {
     TopRowsOptions options;
