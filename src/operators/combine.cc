@@ -5,6 +5,8 @@
 
 #include "batch/types.h"
 #include "operators/support/combine_operators.h"
+#include "operators/support/late_rows.h"
+#include "operators/support/pane_combine.h"
 #include "plan/binding.h"
 
 namespace weir {
@@ -237,15 +239,69 @@ std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>&)> NeedsOf(con
   return [needed](const std::vector<ColumnSet>&) { return std::vector<ColumnSet>{needed}; };
 }
 
+/// Whether a window may give anything but one pane when its input has ended.
+bool NeedsPanes(const CollectionInfo& in) {
+  const WindowingStrategy& windowing = in.windowing;
+  return !in.bounded || in.changes || !windowing.trigger.is_default() ||
+         windowing.accumulation == Accumulation::kRetracting || windowing.output_time != OutputTime::kEndOfWindow;
+}
+
+bool CheckPanes(const CollectionInfo& in, const CombinePlan& plan, BindContext& context) {
+  bool good = true;
+  if (!in.bounded && in.windowing.is_global() && in.windowing.trigger.is_default()) {
+    context.StepError("the input never ends and is not windowed, so no group is ever complete",
+                      "window it, for example 'windowing: {type: fixed, size: 1m}', or give a 'trigger' such as "
+                      "{type: global, trigger: {repeat: {after_count: 1}}, accumulation: retracting}");
+    good = false;
+  }
+  for (const AggregateCall& call : plan.calls) {
+    if (!in.changes || call.function->can_retract) continue;
+    context.StepError(std::string("the input has changes, and '") + call.function->name + "' cannot take a row back",
+                      "use sum, count or mean, or an input that only appends");
+    good = false;
+  }
+  return good;
+}
+
+std::optional<StepBinding> BindPanes(const CollectionInfo& in, std::shared_ptr<CombinePlan> plan) {
+  const std::vector<TypePtr> user_keys(plan->key_types.begin(), plan->key_types.begin() + plan->keys.size());
+  plan->panes = std::make_shared<PaneRules>(
+      PaneRules{user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes,
+                plan->output_schema});
+  plan->late_schema = LateSchema(in.schema);
+  StepBinding binding;
+  CollectionInfo out = in, late = in;
+  out.schema = plan->output_schema;
+  out.has_window = !in.windowing.is_global();
+  out.changes = in.windowing.accumulation == Accumulation::kRetracting;
+  late.schema = plan->late_schema;
+  late.windowing = WindowingStrategy{};
+  late.has_window = false;
+  binding.outputs = {{"", out}, {"late", late}};
+  OperatorSpec spec;
+  spec.name = "Combine (panes)";
+  Exchange exchange{plan->keys.empty() ? ExchangeKind::kGather : ExchangeKind::kHash, plan->keys};
+  if (plan->keys.empty()) spec.max_lanes = 1;
+  spec.inputs = {exchange};
+  spec.outputs = {plan->output_schema, plan->late_schema};
+  const int width = in.schema->num_fields();
+  spec.needs = [needed = NeedsOf(*plan, width), width](const std::vector<ColumnSet>& outputs) {
+    if (outputs[LateRows::kPort].ToIndices().empty()) return needed(outputs);
+    return std::vector<ColumnSet>{ColumnSet::All(width)};
+  };
+  spec.make = [plan](const OperatorContext& lane) { return MakePaneCombine(plan, lane); };
+  spec.notes = {"state of a window goes when the watermark is " +
+                (in.windowing.allowed_lateness_us > 0 ? std::string("its allowed lateness past its end")
+                                                      : std::string("past its end"))};
+  binding.operators = {std::move(spec)};
+  return binding;
+}
+
 std::optional<StepBinding> BindCombine(const CombineConfig& config, BindContext& context) {
   const CollectionInfo& in = context.inputs()[0].info;
   auto plan = std::make_shared<CombinePlan>();
   bool good = MakePlan(config, context, plan.get());
-  if (!in.bounded) {
-    context.StepError("Combine needs a bounded input: an endless one is never complete",
-                      "stop its source at some point");
-    good = false;
-  }
+  if (good && NeedsPanes(in)) good = CheckPanes(in, *plan, context);
   if (!good) {
     if (plan->output_schema == nullptr) return std::nullopt;
     return OutputOnlyBinding(context, plan->output_schema);
@@ -254,6 +310,7 @@ std::optional<StepBinding> BindCombine(const CombineConfig& config, BindContext&
     context.StepError(status.message());
     return std::nullopt;
   }
+  if (NeedsPanes(in)) return BindPanes(in, std::move(plan));
   StepBinding binding;
   CollectionInfo out = in;
   out.schema = plan->output_schema;

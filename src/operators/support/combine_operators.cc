@@ -8,98 +8,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "batch/gather.h"
+#include "operators/support/combine_input.h"
 
 namespace weir {
 
 namespace {
-
-/// Evaluates keys, window keys and values of a batch; rows that fail are rejected and left out.
-class CombineInput {
- public:
-  explicit CombineInput(CombinePlanPtr plan) : plan_(std::move(plan)) {
-    for (const auto& value : plan_->values) {
-      if (value == nullptr || value->as_column()) {
-        evaluators_.emplace_back();
-      } else {
-        evaluators_.push_back(std::make_unique<ExprEvaluator>(value));
-      }
-    }
-  }
-
-  Status Evaluate(Batch batch, Emitter& out) {
-    std::vector<RowError> errors;
-    WEIR_RETURN_NOT_OK(EvaluateValues(batch, &errors));
-    if (!errors.empty()) {
-      WEIR_RETURN_NOT_OK(RejectRows(&batch, &errors, out));
-    }
-    rows = batch.num_rows();
-    keys.clear();
-    for (int key : plan_->keys) keys.push_back(batch.column(key));
-    WEIR_ASSIGN_OR_RETURN(auto window_keys, plan_->windows.Columns(batch));
-    for (auto& column : window_keys) keys.push_back(std::move(column));
-    weights = nullptr;
-    weight_column_ = batch.weight();
-    if (batch.has_weight()) {
-      if (weight_column_.is_constant()) {
-        weight_values_.assign(rows, weight_column_.constant());
-        weights = weight_values_.data();
-      } else {
-        weights = weight_column_.data();
-      }
-    }
-    return Status::OK();
-  }
-
-  // Of the last batch.
-  std::vector<ArrayDataPtr> keys, values;
-  const int64_t* weights = nullptr;
-  int64_t rows = 0;
-
- private:
-  Status EvaluateValues(const Batch& batch, std::vector<RowError>* errors) {
-    values.assign(plan_->values.size(), nullptr);
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (plan_->values[i] == nullptr) continue;
-      if (evaluators_[i] == nullptr) {
-        values[i] = batch.PlainColumn(*plan_->values[i]->as_column());
-      } else {
-        WEIR_ASSIGN_OR_RETURN(auto value, evaluators_[i]->Eval(batch, errors));
-        WEIR_ASSIGN_OR_RETURN(values[i], DecodeDictionary(value));
-      }
-    }
-    return Status::OK();
-  }
-
-  Status RejectRows(Batch* batch, std::vector<RowError>* errors, Emitter& out) {
-    const auto by_row = [](const RowError& a, const RowError& b) { return a.row < b.row; };
-    std::stable_sort(errors->begin(), errors->end(), by_row);
-    const auto same = [](const RowError& a, const RowError& b) { return a.row == b.row; };
-    errors->erase(std::unique(errors->begin(), errors->end(), same), errors->end());
-    WEIR_RETURN_NOT_OK(out.Reject(*batch, *errors));
-    std::vector<int32_t> good;
-    size_t next = 0;
-    for (int64_t row = 0; row < batch->num_rows(); ++row) {
-      if (next < errors->size() && (*errors)[next].row == row) {
-        ++next;
-      } else {
-        good.push_back(static_cast<int32_t>(row));
-      }
-    }
-    for (auto& value : values) {
-      if (value == nullptr) continue;
-      WEIR_ASSIGN_OR_RETURN(value, GatherColumn(value, good));
-    }
-    const auto count = static_cast<int64_t>(good.size());
-    *batch = batch->Select({arrow::Buffer::FromVector(std::move(good)), count});
-    return Status::OK();
-  }
-
-  CombinePlanPtr plan_;
-  std::vector<std::unique_ptr<ExprEvaluator>> evaluators_;
-  Int64Column weight_column_;
-  std::vector<int64_t> weight_values_;
-};
 
 class CombinePartial final : public Operator {
  public:
@@ -112,7 +25,7 @@ class CombinePartial final : public Operator {
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
-    WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), out));
+    WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), true, out));
     if (input_.rows == 0) return Status::OK();
     if (pass_rows_ > 0) return PassThrough(out);
     WEIR_RETURN_NOT_OK(groups_->Update(input_.keys, input_.values, input_.weights, input_.rows));
@@ -182,7 +95,7 @@ class CombineFinal final : public Operator {
     if (batch.num_rows() == 0) return Status::OK();
     const int64_t spilled = groups_->spilled_bytes();
     if (kWhole) {
-      WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), out));
+      WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), true, out));
       WEIR_RETURN_NOT_OK(groups_->Update(input_.keys, input_.values, input_.weights, input_.rows));
     } else {
       std::vector<ArrayDataPtr> keys, partial;

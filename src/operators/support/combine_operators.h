@@ -9,6 +9,7 @@
 #include "expr/expr.h"
 #include "operators/support/window_keys.h"
 #include "state/aggregate/spilling_aggregator.h"
+#include "state/panes/pane_table.h"
 
 namespace weir {
 
@@ -21,6 +22,8 @@ struct CombinePlan {
   SchemaPtr partial_schema;        // keys, window keys, partial states
   SchemaPtr output_schema;         // keys, results
   std::vector<TypePtr> key_types;  // of keys and window keys
+  std::shared_ptr<const PaneRules> panes;  // null: every window gives one pane, at the end of the input
+  SchemaPtr late_schema;                   // with panes
 
   size_t num_window_keys() const { return static_cast<size_t>(windows.num_columns()); }
 };

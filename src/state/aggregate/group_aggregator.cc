@@ -1,149 +1,50 @@
-// Keys to group numbers, then every aggregate over the same numbers, a thousand rows at a time once states outgrow the
-// cache.
+// Keys to group numbers, then every aggregate over the same numbers.
 #include "state/aggregate/group_aggregator.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace weir {
 
-namespace {
-
-constexpr int64_t kChunk = 1024;
-constexpr int64_t kCacheBytes = int64_t{512} << 10;  // states beyond this are prefetched
-
-}  // namespace
-
-GroupAggregator::GroupAggregator(std::vector<TypePtr> key_types, std::vector<AggregateCall> calls,
-                                 std::vector<std::unique_ptr<Aggregate>> aggregates)
-    : table_(std::move(key_types)), aggregates_(std::move(aggregates)), calls_(std::move(calls)) {
-  for (const auto& aggregate : aggregates_) {
-    offsets_.push_back(stride_);
-    stride_ += aggregate->state_bytes();
-  }
-}
-
 Result<std::unique_ptr<GroupAggregator>> GroupAggregator::Make(std::vector<TypePtr> key_types,
                                                                const std::vector<AggregateCall>& calls) {
-  std::vector<std::unique_ptr<Aggregate>> aggregates;
-  for (const AggregateCall& call : calls) {
-    WEIR_ASSIGN_OR_RETURN(auto aggregate, call.function->make(call.input));
-    aggregates.push_back(std::move(aggregate));
-  }
-  return std::unique_ptr<GroupAggregator>(new GroupAggregator(std::move(key_types), calls, std::move(aggregates)));
-}
-
-std::vector<TypePtr> GroupAggregator::partial_types() const {
-  std::vector<TypePtr> out;
-  for (const auto& aggregate : aggregates_) {
-    for (auto& type : aggregate->partial_types()) out.push_back(std::move(type));
-  }
-  return out;
-}
-
-std::vector<TypePtr> GroupAggregator::result_types() const {
-  std::vector<TypePtr> out;
-  for (const auto& aggregate : aggregates_) out.push_back(aggregate->output_type());
-  return out;
-}
-
-void GroupAggregator::Prefetch(const uint32_t* groups, int64_t rows) const {
-  const uint8_t* base = states_.data();
-  for (int64_t i = 0; i < rows; ++i) {
-    const uint8_t* row = base + groups[i] * stride_;
-    __builtin_prefetch(row, 1);
-    if (stride_ > 64) __builtin_prefetch(row + 64, 1);
-  }
+  WEIR_ASSIGN_OR_RETURN(AggregateStates states, AggregateStates::Make(calls));
+  return std::unique_ptr<GroupAggregator>(new GroupAggregator(std::move(key_types), std::move(states)));
 }
 
 Status GroupAggregator::Update(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& values,
                                const int64_t* weights, int64_t rows) {
   groups_.resize(std::max<size_t>(groups_.size(), rows));
   WEIR_RETURN_NOT_OK(table_.Lookup(keys, rows, groups_.data()));
-  states_.Reserve(static_cast<size_t>(num_groups()) * stride_);
-  const bool big = num_groups() * stride_ > kCacheBytes;
-  const int64_t chunk = big ? kChunk : std::max<int64_t>(rows, 1);
-  for (int64_t begin = 0; begin < rows; begin += chunk) {
-    const int64_t count = std::min(chunk, rows - begin);
-    if (big) Prefetch(groups_.data() + begin, count);
-    for (size_t i = 0; i < aggregates_.size(); ++i) {
-      const AggregateRows in{values[i].get(), weights ? weights + begin : nullptr, groups_.data() + begin, begin,
-                             count};
-      WEIR_RETURN_NOT_OK(aggregates_[i]->Update(in, StatesOf(i)));
-    }
-  }
-  return Status::OK();
+  return states_.Update(groups_.data(), num_groups(), values, weights, rows);
 }
 
 Status GroupAggregator::Merge(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& partial,
                               int64_t rows) {
   groups_.resize(std::max<size_t>(groups_.size(), rows));
   WEIR_RETURN_NOT_OK(table_.Lookup(keys, rows, groups_.data()));
-  states_.Reserve(static_cast<size_t>(num_groups()) * stride_);
-  size_t next = 0;
-  for (size_t i = 0; i < aggregates_.size(); ++i) {
-    const size_t count = aggregates_[i]->partial_types().size();
-    const std::vector<ArrayDataPtr> columns(partial.begin() + next, partial.begin() + next + count);
-    WEIR_RETURN_NOT_OK(aggregates_[i]->Merge(columns, groups_.data(), rows, StatesOf(i)));
-    next += count;
-  }
-  return Status::OK();
-}
-
-Result<std::vector<ArrayDataPtr>> GroupAggregator::RowsAsPartials(const std::vector<ArrayDataPtr>& values,
-                                                                  const int64_t* weights, int64_t rows) {
-  std::vector<ArrayDataPtr> out;
-  groups_.resize(std::max<size_t>(groups_.size(), rows));
-  std::iota(groups_.begin(), groups_.begin() + rows, 0);
-  std::vector<uint64_t> states;
-  for (size_t i = 0; i < calls_.size(); ++i) {
-    // A fresh object: this one may hold values of real groups beside their states.
-    WEIR_ASSIGN_OR_RETURN(auto aggregate, calls_[i].function->make(calls_[i].input));
-    const int64_t stride = aggregate->state_bytes();
-    states.assign(static_cast<size_t>(rows * stride) / 8, 0);
-    const StateRows rows_of_one{reinterpret_cast<uint8_t*>(states.data()), stride};
-    WEIR_RETURN_NOT_OK(aggregate->Update({values[i].get(), weights, groups_.data(), 0, rows}, rows_of_one));
-    WEIR_ASSIGN_OR_RETURN(auto columns, aggregate->Partial(rows_of_one, 0, static_cast<uint32_t>(rows)));
-    for (auto& column : columns) out.push_back(std::move(column));
-  }
-  return out;
+  return states_.Merge(groups_.data(), num_groups(), partial, rows);
 }
 
 Result<std::vector<ArrayDataPtr>> GroupAggregator::Partial(uint32_t begin, uint32_t end) const {
   WEIR_ASSIGN_OR_RETURN(auto out, table_.KeyColumns(begin, end));
-  for (size_t i = 0; i < aggregates_.size(); ++i) {
-    WEIR_ASSIGN_OR_RETURN(auto columns, aggregates_[i]->Partial(StatesOf(i), begin, end));
-    for (auto& column : columns) out.push_back(std::move(column));
-  }
+  WEIR_ASSIGN_OR_RETURN(auto columns, states_.Partial(begin, end));
+  out.insert(out.end(), columns.begin(), columns.end());
   return out;
 }
 
 Result<std::vector<ArrayDataPtr>> GroupAggregator::Finish(uint32_t begin, uint32_t end,
                                                           std::vector<RowError>* errors) const {
   WEIR_ASSIGN_OR_RETURN(auto out, table_.KeyColumns(begin, end));
-  const size_t before = errors->size();
-  for (size_t i = 0; i < aggregates_.size(); ++i) {
-    WEIR_ASSIGN_OR_RETURN(auto column, aggregates_[i]->Finish(StatesOf(i), begin, end, errors));
-    out.push_back(std::move(column));
-  }
-  // Two aggregates of one group may both fail: the first message stands.
-  const auto by_row = [](const RowError& a, const RowError& b) { return a.row < b.row; };
-  std::stable_sort(errors->begin() + before, errors->end(), by_row);
-  const auto same_row = [](const RowError& a, const RowError& b) { return a.row == b.row; };
-  errors->erase(std::unique(errors->begin() + before, errors->end(), same_row), errors->end());
+  WEIR_ASSIGN_OR_RETURN(auto columns, states_.Finish(begin, end, errors));
+  out.insert(out.end(), columns.begin(), columns.end());
   return out;
 }
 
-int64_t GroupAggregator::size_bytes() const {
-  int64_t bytes = table_.size_bytes() + static_cast<int64_t>(states_.capacity());
-  for (const auto& aggregate : aggregates_) bytes += aggregate->extra_bytes();
-  return bytes;
-}
+int64_t GroupAggregator::size_bytes() const { return table_.size_bytes() + states_.size_bytes(); }
 
 void GroupAggregator::Clear() {
   table_.Clear();
   states_.Clear();
-  for (auto& aggregate : aggregates_) aggregate->Clear();
 }
 
 }  // namespace weir

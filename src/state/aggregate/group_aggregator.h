@@ -5,17 +5,10 @@
 #include <memory>
 #include <vector>
 
-#include "state/aggregate/aggregate.h"
+#include "state/aggregate/aggregate_states.h"
 #include "state/hash/group_table.h"
-#include "state/hash/huge_buffer.h"
 
 namespace weir {
-
-/// One output column of a grouping.
-struct AggregateCall {
-  const AggregateFunction* function = nullptr;
-  TypePtr input;  // flowing type of its values; any where the function needs none
-};
 
 class GroupAggregator {
  public:
@@ -25,8 +18,8 @@ class GroupAggregator {
 
   const std::vector<TypePtr>& key_types() const { return table_.key_types(); }
   /// Columns that carry the partial states of all calls, in order.
-  std::vector<TypePtr> partial_types() const;
-  std::vector<TypePtr> result_types() const;
+  std::vector<TypePtr> partial_types() const { return states_.partial_types(); }
+  std::vector<TypePtr> result_types() const { return states_.result_types(); }
 
   /// Adds rows: `values[i]` is the column of call i, plain, or null where its function needs none. `weights` null: +1
   /// each.
@@ -38,7 +31,9 @@ class GroupAggregator {
   /// The partial states of `rows` rows, each a group of its own, without their keys. What is here stays as it is: for
   /// rows that are not worth grouping before an exchange.
   Result<std::vector<ArrayDataPtr>> RowsAsPartials(const std::vector<ArrayDataPtr>& values, const int64_t* weights,
-                                                   int64_t rows);
+                                                   int64_t rows) const {
+    return states_.RowsAsPartials(values, weights, rows);
+  }
 
   uint32_t num_groups() const { return table_.num_groups(); }
   /// Key columns of groups [begin, end).
@@ -50,23 +45,17 @@ class GroupAggregator {
 
   int64_t size_bytes() const;
   /// What the next `rows` rows may make it grow by, at most, in one piece: tables double.
-  int64_t growth_bytes(int64_t rows) const { return table_.growth_bytes(rows) + rows * stride_; }
+  int64_t growth_bytes(int64_t rows) const { return table_.growth_bytes(rows) + rows * states_.stride(); }
   /// Forgets all groups and gives the memory back.
   void Clear();
   const char* Method() const { return table_.Method(); }
 
  private:
-  GroupAggregator(std::vector<TypePtr> key_types, std::vector<AggregateCall> calls,
-                  std::vector<std::unique_ptr<Aggregate>> aggregates);
-  StateRows StatesOf(size_t i) const { return {const_cast<uint8_t*>(states_.data()) + offsets_[i], stride_}; }
-  void Prefetch(const uint32_t* groups, int64_t rows) const;
+  GroupAggregator(std::vector<TypePtr> key_types, AggregateStates states)
+      : table_(std::move(key_types)), states_(std::move(states)) {}
 
   GroupTable table_;
-  std::vector<std::unique_ptr<Aggregate>> aggregates_;
-  std::vector<int64_t> offsets_;
-  int64_t stride_ = 0;
-  std::vector<AggregateCall> calls_;
-  HugeBuffer states_;  // num_groups rows of stride_ bytes
+  AggregateStates states_;
   std::vector<uint32_t> groups_;
 };
 

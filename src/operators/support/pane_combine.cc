@@ -1,0 +1,185 @@
+// One table of groups per window, in the order in which windows end.
+#include "operators/support/pane_combine.h"
+
+#include <arrow/array/array_nested.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "batch/gather.h"
+#include "batch/types.h"
+#include "operators/support/combine_input.h"
+#include "operators/support/good_rows.h"
+#include "operators/support/late_rows.h"
+#include "operators/support/window_rows.h"
+#include "state/memory_budget.h"
+#include "state/panes/pane_table.h"
+
+namespace weir {
+namespace {
+
+EventTime ExpiryOf(EventTime end, int64_t lateness_us) {
+  return end > kMaxEventTime - lateness_us ? kMaxEventTime : end + lateness_us;
+}
+
+class PaneCombine final : public Operator {
+ public:
+  PaneCombine(CombinePlanPtr plan, const OperatorContext& lane)
+      : plan_(plan),
+        input_(plan),
+        late_(plan->late_schema, lane),
+        queue_(lane.batch_rows),
+        reservation_(lane.memory) {}
+
+  Status Process(int, Batch batch, Emitter& out) override {
+    if (batch.num_rows() == 0) return Status::OK();
+    WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), false, out));
+    for (const WindowRows& list : RowsByWindow(input_.batch, windowing())) {
+      WEIR_RETURN_NOT_OK(AddToWindow(list, out));
+    }
+    Account();
+    return Resume(out);
+  }
+
+  Status OnWatermark(EventTime watermark, Emitter& out) override {
+    watermark_ = watermark;
+    for (auto at = tables_.begin(); at != tables_.end();) {
+      const EventTime end = at->first.first;
+      if (end > watermark) break;
+      const bool expired = ExpiryOf(end, windowing().allowed_lateness_us) <= watermark;
+      PaneTable& table = *at->second;
+      if (!table.passed()) {
+        table.Pass(out.processing_time_us(), expired, &queue_);
+      } else if (expired) {
+        table.Expire(&queue_);
+      }
+      at = expired ? tables_.erase(at) : std::next(at);
+    }
+    WEIR_RETURN_NOT_OK(Resume(out));
+    Account();
+    return Status::OK();
+  }
+
+  Status OnProcessingTime(int64_t now_us, Emitter& out) override {
+    for (auto& [end, table] : tables_) {
+      WEIR_RETURN_NOT_OK(table->RunTimers({now_us, table->passed()}, &ready_));
+    }
+    return Resume(out);
+  }
+
+  int64_t next_timer_us() const override {
+    int64_t next = kMaxEventTime;
+    if (!plan_->panes->trigger.has_timers()) return next;
+    for (const auto& [end, table] : tables_) next = std::min(next, table->next_timer_us());
+    return next;
+  }
+
+  EventTime watermark_hold() const override {
+    EventTime hold = kMaxEventTime;
+    if (windowing().output_time != OutputTime::kEarliest) return hold;
+    for (const auto& [end, table] : tables_) hold = std::min(hold, table->hold());
+    return hold;
+  }
+
+  Status Resume(Emitter& out) override {
+    for (;;) {
+      if (out.full()) {
+        out.Yield();
+        return Status::OK();
+      }
+      std::optional<PaneBatch> next;
+      if (!ready_.empty()) {
+        next = std::move(ready_.front());
+        ready_.pop_front();
+      } else {
+        WEIR_ASSIGN_OR_RETURN(next, queue_.Next());
+      }
+      if (!next) return Status::OK();
+      WEIR_RETURN_NOT_OK(EmitPane(std::move(*next), out));
+    }
+  }
+
+ private:
+  const WindowingStrategy& windowing() const { return plan_->panes->windowing; }
+
+  Status AddToWindow(const WindowRows& list, Emitter& out) {
+    const Window& window = list.window;
+    if (ExpiryOf(window.end, windowing().allowed_lateness_us) <= watermark_) {
+      return late_.Emit(input_.batch, list.rows, window, watermark_, out);
+    }
+    auto& table = tables_[{window.end, window.start}];
+    const bool passed = window.end <= watermark_;
+    if (table == nullptr) {
+      WEIR_ASSIGN_OR_RETURN(table, PaneTable::Make(plan_->panes, window));
+      // The watermark has passed a window that had no rows: there is no pane on time to give any more.
+      if (passed) table->Pass(out.processing_time_us(), false, &queue_);
+    }
+    WEIR_ASSIGN_OR_RETURN(PaneRows rows, RowsOf(list.rows));
+    std::vector<int32_t> dropped;
+    WEIR_RETURN_NOT_OK(table->Add(rows, {out.processing_time_us(), passed}, &ready_, &dropped));
+    if (dropped.empty()) return Status::OK();
+    for (int32_t& row : dropped) row = list.rows[row];
+    return late_.Emit(input_.batch, dropped, window, watermark_, out);
+  }
+
+  Result<PaneRows> RowsOf(const std::vector<int32_t>& rows) {
+    PaneRows out;
+    out.rows = static_cast<int64_t>(rows.size());
+    out.times = input_.batch.event_time();
+    out.keys = input_.keys;
+    out.values = input_.values;
+    out.weights = input_.weights;
+    if (out.rows == input_.rows) return out;
+    for (auto* columns : {&out.keys, &out.values}) {
+      for (ArrayDataPtr& column : *columns) {
+        if (column == nullptr) continue;
+        WEIR_ASSIGN_OR_RETURN(column, GatherColumn(column, rows));
+      }
+    }
+    if (out.weights != nullptr) {
+      weights_.clear();
+      for (int32_t row : rows) weights_.push_back(input_.weights[row]);
+      out.weights = weights_.data();
+    }
+    if (!out.times.is_constant()) {
+      std::vector<int64_t> times;
+      for (int32_t row : rows) times.push_back(out.times.at(row));
+      out.times = Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(times))));
+    }
+    return out;
+  }
+
+  Status EmitPane(PaneBatch pane, Emitter& out) {
+    if (pane.errors.empty()) return out.Emit(std::move(pane.batch));
+    WEIR_RETURN_NOT_OK(out.Reject(pane.batch, pane.errors));
+    WEIR_ASSIGN_OR_RETURN(Selection good, GoodRows(pane.batch.num_rows(), pane.errors));
+    return out.Emit(pane.batch.Select(good));
+  }
+
+  void Account() {
+    int64_t bytes = 0;
+    for (const auto& [end, table] : tables_) bytes += table->size_bytes();
+    reservation_.Set(bytes);
+  }
+
+  const CombinePlanPtr plan_;
+  CombineInput input_;
+  LateRows late_;
+  PaneQueue queue_;
+  std::deque<PaneBatch> ready_;  // panes that rows and timers set off; they go before those of the queue
+  MemoryReservation reservation_;
+  std::map<std::pair<EventTime, EventTime>, std::shared_ptr<PaneTable>> tables_;  // by end and start of the window
+  std::vector<int64_t> weights_;
+  EventTime watermark_ = kMinEventTime;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> MakePaneCombine(CombinePlanPtr plan, const OperatorContext& lane) {
+  return std::make_unique<PaneCombine>(std::move(plan), lane);
+}
+
+}  // namespace weir

@@ -1,0 +1,398 @@
+// Rows into cells, cells into panes.
+#include "state/panes/pane_table.h"
+
+#include <arrow/array/data.h>
+#include <arrow/buffer.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "batch/gather.h"
+#include "state/panes/numbered_columns.h"
+
+namespace weir {
+
+Result<std::shared_ptr<PaneTable>> PaneTable::Make(std::shared_ptr<const PaneRules> rules, Window window) {
+  WEIR_ASSIGN_OR_RETURN(AggregateStates states, AggregateStates::Make(rules->calls));
+  return std::shared_ptr<PaneTable>(new PaneTable(std::move(rules), window, std::move(states)));
+}
+
+// ---- rows
+// -------------------------------------------------------------------------------------------------------------
+
+uint32_t PaneTable::AccumulatorOf(Cell* cell) {
+  if (cell->accumulator == kNone) cell->accumulator = accumulators_++;
+  return cell->accumulator;
+}
+
+void PaneTable::Touch(Cell* cell, const PaneRows& rows, int64_t row) {
+  cell->flags |= kFresh;
+  cell->live += rows.weights == nullptr ? 1 : rows.weights[row];
+  if (rules_->windowing.output_time == OutputTime::kEndOfWindow) return;
+  const EventTime time = rows.times.at(row);
+  const bool earliest = rules_->windowing.output_time == OutputTime::kEarliest;
+  if (!cell->has_time || (earliest ? time < cell->time : time > cell->time)) cell->time = time;
+  cell->has_time = true;
+}
+
+void PaneTable::NoteTimer(uint32_t cell) {
+  const int64_t next = rules_->trigger.NextTimer(slots(cell));
+  if (next < kMaxEventTime) timers_.emplace(next, cell);
+}
+
+Status PaneTable::Add(const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
+                      std::vector<int32_t>* dropped) {
+  if (dead_ > 1024 && dead_ > accumulators_ / 2) WEIR_RETURN_NOT_OK(Compact());
+  ids_.resize(std::max<size_t>(ids_.size(), rows.rows));
+  WEIR_RETURN_NOT_OK(keys_.Lookup(rows.keys, rows.rows, ids_.data()));
+  cells_.resize(keys_.num_groups());
+  slots_.resize(cells_.size() * rules_->trigger.num_slots());
+  if (!now.passed && !rules_->trigger.fires_on_rows() && !rules_->trigger.can_finish()) return AddAll(rows, now);
+  return AddInRounds(rows, now, ready, dropped);
+}
+
+// No row can set off a pane: all at once.
+Status PaneTable::AddAll(const PaneRows& rows, const TriggerMachine::Now& now) {
+  accumulator_of_row_.resize(std::max<size_t>(accumulator_of_row_.size(), rows.rows));
+  const bool slots_used = rules_->trigger.num_slots() > 0;
+  for (int64_t i = 0; i < rows.rows; ++i) {
+    Cell& cell = cells_[ids_[i]];
+    Touch(&cell, rows, i);
+    accumulator_of_row_[i] = AccumulatorOf(&cell);
+    if (!slots_used) continue;
+    const int64_t before = rules_->trigger.NextTimer(slots(ids_[i]));
+    rules_->trigger.OnRow(slots(ids_[i]), now);
+    if (rules_->trigger.NextTimer(slots(ids_[i])) != before) NoteTimer(ids_[i]);
+  }
+  return states_.Update(accumulator_of_row_.data(), accumulators_, rows.values, rows.weights, rows.rows);
+}
+
+// A row may set off a pane, which must not hold the rows behind it. Triggers do not look at sums, so they are run first:
+// a row's round is the number of panes that its cell gave for earlier rows of the batch. Then round by round all cells
+// together.
+Status PaneTable::AddInRounds(const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
+                              std::vector<int32_t>* dropped) {
+  const TriggerMachine& trigger = rules_->trigger;
+  std::vector<Round> rounds;
+  for (int64_t i = 0; i < rows.rows; ++i) {
+    const uint32_t id = ids_[i];
+    if (finished(id)) {
+      dropped->push_back(static_cast<int32_t>(i));
+      continue;
+    }
+    Cell& cell = cells_[id];
+    if (rounds.size() <= cell.round) rounds.emplace_back();
+    Round& round = rounds[cell.round];
+    round.rows.push_back(static_cast<int32_t>(i));
+    round.accumulators.push_back(id);  // replaced by the accumulator when the round comes
+    trigger.OnRow(slots(id), now);
+    if (!trigger.ShouldFire(slots(id), now, true)) {
+      NoteTimer(id);
+      continue;
+    }
+    if (trigger.OnFire(slots(id), now)) cell.flags |= kFinished;
+    round.fired.push_back(id);
+    ++cell.round;
+  }
+  for (const Round& round : rounds) {
+    for (uint32_t id : round.fired) cells_[id].round = 0;
+  }
+  for (Round& round : rounds) {
+    for (size_t i = 0; i < round.rows.size(); ++i) {
+      Cell& cell = cells_[round.accumulators[i]];
+      Touch(&cell, rows, round.rows[i]);
+      round.accumulators[i] = AccumulatorOf(&cell);
+    }
+    WEIR_RETURN_NOT_OK(RunRound(round, rows, now.passed ? PaneTiming::kLate : PaneTiming::kEarly, ready));
+  }
+  return Status::OK();
+}
+
+Status PaneTable::RunRound(const Round& round, const PaneRows& rows, PaneTiming timing,
+                           std::deque<PaneBatch>* ready) {
+  const auto count = static_cast<int64_t>(round.rows.size());
+  std::vector<ArrayDataPtr> values = rows.values;
+  std::vector<int64_t> weights;
+  if (count < rows.rows) {
+    for (ArrayDataPtr& value : values) {
+      if (value == nullptr) continue;
+      WEIR_ASSIGN_OR_RETURN(value, GatherColumn(value, round.rows));
+    }
+    if (rows.weights != nullptr) {
+      for (int32_t row : round.rows) weights.push_back(rows.weights[row]);
+    }
+  } else if (rows.weights != nullptr) {
+    weights.assign(rows.weights, rows.weights + count);
+  }
+  WEIR_RETURN_NOT_OK(states_.Update(round.accumulators.data(), accumulators_, values,
+                                    rows.weights == nullptr ? nullptr : weights.data(), count));
+  return FireByIndex(round.fired, timing, ready);
+}
+
+// ---- time
+// -------------------------------------------------------------------------------------------------------------
+
+void PaneTable::Pass(int64_t processing_us, bool expired, PaneQueue* out) {
+  const TriggerMachine::Now now{processing_us, true};
+  passed_ = true;
+  std::vector<uint32_t> fired;
+  for (uint32_t id = 0; id < cells_.size(); ++id) {
+    if (finished(id)) continue;
+    const bool fresh = (cells_[id].flags & kFresh) != 0;
+    const bool fires = rules_->trigger.ShouldFire(slots(id), now, fresh);
+    if (!fires && !(expired && fresh)) continue;
+    if (fires && rules_->trigger.OnFire(slots(id), now)) cells_[id].flags |= kFinished;
+    fired.push_back(id);
+  }
+  out->Add(shared_from_this(), std::move(fired), PaneTiming::kOnTime, expired);
+}
+
+void PaneTable::Expire(PaneQueue* out) {
+  std::vector<uint32_t> rest;
+  for (uint32_t id = 0; id < cells_.size(); ++id) {
+    if (!finished(id) && (cells_[id].flags & kFresh) != 0) rest.push_back(id);
+  }
+  out->Add(shared_from_this(), std::move(rest), PaneTiming::kLate, true);
+}
+
+Status PaneTable::RunTimers(const TriggerMachine::Now& now, std::deque<PaneBatch>* ready) {
+  std::vector<uint32_t> fired;
+  while (!timers_.empty() && timers_.top().first <= now.processing_us) {
+    const uint32_t id = timers_.top().second;
+    timers_.pop();
+    const bool fresh = (cells_[id].flags & kFresh) != 0;
+    // Entries of panes that were given meanwhile are still in the heap.
+    if (finished(id) || !rules_->trigger.ShouldFire(slots(id), now, fresh)) continue;
+    if (rules_->trigger.OnFire(slots(id), now)) cells_[id].flags |= kFinished;
+    fired.push_back(id);
+  }
+  return FireByIndex(std::move(fired), now.passed ? PaneTiming::kLate : PaneTiming::kEarly, ready);
+}
+
+EventTime PaneTable::hold() const {
+  if (rules_->windowing.output_time != OutputTime::kEarliest) return kMaxEventTime;
+  EventTime earliest = kMaxEventTime;
+  for (const Cell& cell : cells_) {
+    if ((cell.flags & (kFresh | kFinished)) == kFresh && cell.has_time) earliest = std::min(earliest, cell.time);
+  }
+  return earliest;
+}
+
+// ---- panes
+// ------------------------------------------------------------------------------------------------------------
+
+Status PaneTable::FireByIndex(std::vector<uint32_t> cells, PaneTiming timing, std::deque<PaneBatch>* ready) {
+  std::stable_sort(cells.begin(), cells.end(), [&](uint32_t a, uint32_t b) { return PaneLess(a, b); });
+  for (size_t begin = 0; begin < cells.size();) {
+    size_t end = begin + 1;
+    while (end < cells.size() && SamePane(cells[begin], cells[end])) ++end;
+    WEIR_RETURN_NOT_OK(Fire({cells.data() + begin, end - begin}, timing, false, ready));
+    begin = end;
+  }
+  return Status::OK();
+}
+
+Status PaneTable::Fire(std::span<const uint32_t> cells, PaneTiming timing, bool last, std::deque<PaneBatch>* ready) {
+  const Pane pane{timing, cells_[cells[0]].index, cells_[cells[0]].index == 0, last || finished(cells[0])};
+  const bool retracting = rules_->windowing.accumulation == Accumulation::kRetracting;
+  if (retracting) WEIR_RETURN_NOT_OK(TakeBack(cells, pane, ready));
+  WEIR_ASSIGN_OR_RETURN(PaneBatch out, Results(cells));
+  SetTime(cells, &out.batch);
+  out.batch.set_pane(pane);
+  if (retracting) {
+    out.batch.set_weight(Int64Column(1));
+    WEIR_RETURN_NOT_OK(Remember(cells, out.batch));
+  }
+  if (rules_->changes) DropEmptyGroups(cells, &out);
+  for (uint32_t id : cells) {
+    Cell& cell = cells_[id];
+    ++cell.index;
+    cell.flags &= static_cast<uint8_t>(~kFresh);
+    if (finished(id) || rules_->windowing.accumulation == Accumulation::kDiscarding) Release(&cell);
+  }
+  if (dead_ == accumulators_) {
+    states_.Clear();
+    dead_ = accumulators_ = 0;
+  }
+  ready->push_back(std::move(out));
+  return Status::OK();
+}
+
+// Groups whose rows were all taken back have no result.
+void PaneTable::DropEmptyGroups(std::span<const uint32_t> cells, PaneBatch* out) const {
+  std::vector<int32_t> alive;
+  std::vector<RowError> errors;
+  size_t error = 0;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const bool failed = error < out->errors.size() && out->errors[error].row == static_cast<int64_t>(i);
+    if (cells_[cells[i]].live != 0) {
+      if (failed) errors.push_back({static_cast<int64_t>(alive.size()), out->errors[error].message});
+      alive.push_back(static_cast<int32_t>(i));
+    }
+    if (failed) ++error;
+  }
+  if (alive.size() == cells.size()) return;
+  out->errors = std::move(errors);
+  const auto count = static_cast<int64_t>(alive.size());
+  out->batch = out->batch.Select({arrow::Buffer::FromVector(std::move(alive)), count});
+}
+
+void PaneTable::Release(Cell* cell) {
+  cell->accumulator = kNone;
+  cell->live = 0;
+  cell->has_time = false;
+  ++dead_;
+}
+
+Result<PaneBatch> PaneTable::Results(std::span<const uint32_t> cells) {
+  PaneBatch out;
+  std::vector<uint32_t> accumulators;
+  for (uint32_t id : cells) accumulators.push_back(AccumulatorOf(&cells_[id]));
+  states_.Reserve(accumulators_);
+  WEIR_ASSIGN_OR_RETURN(auto columns, ColumnsOfNumbers(cells, nullptr, [&](uint32_t begin, uint32_t end, auto*) {
+                          return keys_.KeyColumns(begin, end);
+                        }));
+  WEIR_ASSIGN_OR_RETURN(auto results, ColumnsOfNumbers(accumulators, &out.errors,
+                                                       [&](uint32_t begin, uint32_t end, std::vector<RowError>* errors) {
+                                                         return states_.Finish(begin, end, errors);
+                                                       }));
+  columns.insert(columns.end(), results.begin(), results.end());
+  out.batch = Batch(rules_->output_schema, std::move(columns), static_cast<int64_t>(cells.size()));
+  return out;
+}
+
+void PaneTable::SetTime(std::span<const uint32_t> cells, Batch* batch) const {
+  if (!rules_->windowing.is_global()) batch->set_window(Int64Column(window_.start), Int64Column(window_.end));
+  if (rules_->windowing.output_time == OutputTime::kEndOfWindow) {
+    batch->set_event_time(Int64Column(window_.max_timestamp()));
+    return;
+  }
+  std::vector<int64_t> times;
+  for (uint32_t id : cells) times.push_back(cells_[id].has_time ? cells_[id].time : window_.max_timestamp());
+  batch->set_event_time(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(times)))));
+}
+
+// What the last panes of these cells said, with weight -1.
+Status PaneTable::TakeBack(std::span<const uint32_t> cells, const Pane& pane, std::deque<PaneBatch>* ready) {
+  std::vector<SourceRow> rows;
+  std::vector<uint32_t> ids;
+  for (uint32_t id : cells) {
+    if (cells_[id].emitted.source < 0) continue;
+    rows.push_back(cells_[id].emitted);
+    ids.push_back(id);
+    cells_[id].emitted = {};
+  }
+  if (rows.empty()) return Status::OK();
+  std::vector<ArrayDataPtr> columns;
+  for (int i = 0; i < rules_->output_schema->num_fields(); ++i) {
+    std::vector<ArrayDataPtr> sources;
+    for (const Batch& batch : emitted_) sources.push_back(batch.column(i));
+    WEIR_ASSIGN_OR_RETURN(auto column, GatherRows(rules_->output_schema->field(i)->type(), sources, rows));
+    columns.push_back(std::move(column));
+  }
+  emitted_rows_ -= static_cast<int64_t>(rows.size());
+  if (emitted_rows_ == 0) emitted_.clear();
+  Batch batch(rules_->output_schema, std::move(columns), static_cast<int64_t>(rows.size()));
+  SetTime(ids, &batch);
+  batch.set_pane(pane);
+  batch.set_weight(Int64Column(-1));
+  ready->push_back({std::move(batch), {}});
+  return Status::OK();
+}
+
+// Keeps what is given now, so that it can be taken back. The store is packed when most of it has been.
+Status PaneTable::Remember(std::span<const uint32_t> cells, const Batch& batch) {
+  size_t stored = 0;
+  for (const Batch& one : emitted_) stored += static_cast<size_t>(one.num_rows());
+  if (emitted_.size() > 64 || stored > 2 * static_cast<size_t>(emitted_rows_) + 1024) {
+    std::vector<SourceRow> rows;
+    for (Cell& cell : cells_) {
+      if (cell.emitted.source < 0) continue;
+      rows.push_back(cell.emitted);
+      cell.emitted = {0, static_cast<int32_t>(rows.size()) - 1};
+    }
+    std::vector<ArrayDataPtr> columns;
+    for (int i = 0; i < rules_->output_schema->num_fields(); ++i) {
+      std::vector<ArrayDataPtr> sources;
+      for (const Batch& one : emitted_) sources.push_back(one.column(i));
+      WEIR_ASSIGN_OR_RETURN(auto column, GatherRows(rules_->output_schema->field(i)->type(), sources, rows));
+      columns.push_back(std::move(column));
+    }
+    Batch packed(rules_->output_schema, std::move(columns), static_cast<int64_t>(rows.size()));
+    emitted_.clear();
+    if (!rows.empty()) emitted_.push_back(std::move(packed));
+  }
+  const auto source = static_cast<int32_t>(emitted_.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    Cell& cell = cells_[cells[i]];
+    if (rules_->changes && cell.live == 0) continue;
+    cell.emitted = {source, static_cast<int32_t>(i)};
+    ++emitted_rows_;
+  }
+  emitted_.push_back(batch);
+  return Status::OK();
+}
+
+// ---- memory
+// -----------------------------------------------------------------------------------------------------------
+
+// New accumulators for those that are alive: states have no other way to go.
+Status PaneTable::Compact() {
+  std::vector<uint32_t> alive, numbers;
+  for (Cell& cell : cells_) {
+    if (cell.accumulator == kNone) continue;
+    alive.push_back(cell.accumulator);
+    cell.accumulator = static_cast<uint32_t>(numbers.size());
+    numbers.push_back(cell.accumulator);
+  }
+  WEIR_ASSIGN_OR_RETURN(AggregateStates states, AggregateStates::Make(rules_->calls));
+  if (!alive.empty()) {
+    WEIR_ASSIGN_OR_RETURN(auto partial, ColumnsOfNumbers(alive, nullptr, [&](uint32_t begin, uint32_t end, auto*) {
+                            return states_.Partial(begin, end);
+                          }));
+    WEIR_RETURN_NOT_OK(states.Merge(numbers.data(), static_cast<uint32_t>(numbers.size()), partial,
+                                    static_cast<int64_t>(numbers.size())));
+  }
+  states_ = std::move(states);
+  accumulators_ = static_cast<uint32_t>(numbers.size());
+  dead_ = 0;
+  return Status::OK();
+}
+
+int64_t PaneTable::size_bytes() const {
+  int64_t bytes = keys_.size_bytes() + states_.size_bytes();
+  bytes += static_cast<int64_t>(cells_.capacity() * sizeof(Cell) + slots_.capacity() * 8 + timers_.size() * 16);
+  for (const Batch& batch : emitted_) bytes += batch.size_bytes();
+  return bytes;
+}
+
+// ---- queue
+// ------------------------------------------------------------------------------------------------------------
+
+void PaneQueue::Add(std::shared_ptr<PaneTable> table, std::vector<uint32_t> cells, PaneTiming timing, bool last) {
+  if (cells.empty()) return;
+  // Cells of one pane index side by side; nearly always all are.
+  std::stable_sort(cells.begin(), cells.end(), [&](uint32_t a, uint32_t b) { return table->PaneLess(a, b); });
+  items_.push_back({std::move(table), std::move(cells), 0, timing, last});
+}
+
+Result<std::optional<PaneBatch>> PaneQueue::Next() {
+  while (ready_.empty() && !items_.empty()) {
+    Item& item = items_.front();
+    const size_t begin = item.next;
+    const size_t most = std::min(item.cells.size(), begin + static_cast<size_t>(batch_rows_));
+    size_t end = begin + 1;
+    while (end < most && item.table->SamePane(item.cells[begin], item.cells[end])) ++end;
+    WEIR_RETURN_NOT_OK(
+        item.table->Fire({item.cells.data() + begin, end - begin}, item.timing, item.last, &ready_));
+    item.next = end;
+    if (end == item.cells.size()) items_.pop_front();
+  }
+  if (ready_.empty()) return std::nullopt;
+  PaneBatch out = std::move(ready_.front());
+  ready_.pop_front();
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,164 @@
+// PaneTable: the groups of a windowed collection until their window is over: what they add up to, which panes they gave,
+// what their triggers wait for. Not thread-safe.
+//
+// A *cell* is one key in one window. Its sums live in an accumulator, whose number it holds only while it has rows that
+// count: in discarding mode a pane gives the accumulator up. Cells and accumulators are arrays, not objects.
+//
+// Panes: Akidau et al., The Dataflow Model, VLDB 2015.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <span>
+#include <vector>
+
+#include "batch/batch.h"
+#include "batch/gather_rows.h"
+#include "batch/row_error.h"
+#include "state/aggregate/aggregate_states.h"
+#include "state/hash/group_table.h"
+#include "time/trigger_machine.h"
+#include "time/windowing.h"
+
+namespace weir {
+
+/// What all tables of a step have in common. Immutable.
+struct PaneRules {
+  std::vector<TypePtr> key_types;
+  std::vector<AggregateCall> calls;
+  WindowingStrategy windowing;
+  TriggerMachine trigger;
+  bool changes = false;     // rows carry weights: a group whose rows were all taken back is gone
+  SchemaPtr output_schema;  // keys, then results
+};
+
+/// Rows to be added, evaluated: columns of `rows` rows.
+struct PaneRows {
+  std::vector<ArrayDataPtr> keys;
+  std::vector<ArrayDataPtr> values;  // per call; null where its function needs none
+  const int64_t* weights = nullptr;  // null: +1 each
+  Int64Column times;                 // event times
+  int64_t rows = 0;
+};
+
+/// A batch of one pane, and those of its rows that have no result.
+struct PaneBatch {
+  Batch batch;
+  std::vector<RowError> errors;
+};
+
+class PaneTable;
+
+/// Panes on their way out, in order. Those of whole windows are made batch by batch, when they are asked for.
+class PaneQueue {
+ public:
+  explicit PaneQueue(int64_t batch_rows) : batch_rows_(batch_rows) {}
+  bool empty() const { return items_.empty(); }
+  int64_t batch_rows() const { return batch_rows_; }
+  /// Cells of one table that give a pane; all share timing.
+  void Add(std::shared_ptr<PaneTable> table, std::vector<uint32_t> cells, PaneTiming timing, bool last);
+  /// The next batch; nullopt when there is none.
+  Result<std::optional<PaneBatch>> Next();
+
+ private:
+  struct Item {
+    std::shared_ptr<PaneTable> table;
+    std::vector<uint32_t> cells;
+    size_t next = 0;
+    PaneTiming timing = PaneTiming::kUnknown;
+    bool last = false;
+  };
+  const int64_t batch_rows_;
+  std::deque<Item> items_;
+  std::deque<PaneBatch> ready_;
+};
+
+class PaneTable : public std::enable_shared_from_this<PaneTable> {
+ public:
+  static Result<std::shared_ptr<PaneTable>> Make(std::shared_ptr<const PaneRules> rules, Window window);
+
+  const Window& window() const { return window_; }
+  /// Adds rows, which all lie in the window. Panes that they set off go to `ready`. Rows of cells that are finished
+  /// count for nothing: their numbers go to `dropped`.
+  Status Add(const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
+             std::vector<int32_t>* dropped);
+  /// The watermark has reached the end of the window. `expired`: and its lateness is over too.
+  void Pass(int64_t processing_us, bool expired, PaneQueue* out);
+  /// The lateness of a window that had passed is over: what no pane has had comes out. The table is of no use any more.
+  void Expire(PaneQueue* out);
+  /// Processing time has gone on.
+  Status RunTimers(const TriggerMachine::Now& now, std::deque<PaneBatch>* ready);
+  int64_t next_timer_us() const { return timers_.empty() ? kMaxEventTime : timers_.top().first; }
+  bool passed() const { return passed_; }
+
+  /// The oldest event time that a pane may still carry; kMaxEventTime when there is none to come.
+  EventTime hold() const;
+  int64_t size_bytes() const;
+
+  /// The pane of some cells that gave equally many before: at most two batches, first what is taken back.
+  Status Fire(std::span<const uint32_t> cells, PaneTiming timing, bool last, std::deque<PaneBatch>* ready);
+  /// By pane index, and those that are finished last: the order in which cells are put to be fired together.
+  bool PaneLess(uint32_t a, uint32_t b) const {
+    return std::pair(cells_[a].index, finished(a)) < std::pair(cells_[b].index, finished(b));
+  }
+  bool SamePane(uint32_t a, uint32_t b) const {
+    return cells_[a].index == cells_[b].index && finished(a) == finished(b);
+  }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  enum Flag : uint8_t { kFresh = 1, kFinished = 2 };
+  struct Cell {
+    uint32_t accumulator = kNone;
+    int32_t index = 0;       // of its next pane
+    int64_t live = 0;        // sum of weights
+    EventTime time = 0;      // earliest or latest of its rows
+    SourceRow emitted;       // what its last pane said: in emitted_
+    uint32_t round = 0;      // scratch of Add
+    uint8_t flags = 0;
+    bool has_time = false;
+  };
+  struct Round {
+    std::vector<int32_t> rows;
+    std::vector<uint32_t> accumulators, fired;
+  };
+
+  PaneTable(std::shared_ptr<const PaneRules> rules, Window window, AggregateStates states)
+      : rules_(std::move(rules)), window_(window), keys_(rules_->key_types), states_(std::move(states)) {}
+
+  bool finished(uint32_t cell) const { return (cells_[cell].flags & kFinished) != 0; }
+  int64_t* slots(uint32_t cell) { return slots_.data() + int64_t{cell} * rules_->trigger.num_slots(); }
+  uint32_t AccumulatorOf(Cell* cell);
+  void Touch(Cell* cell, const PaneRows& rows, int64_t row);
+  void NoteTimer(uint32_t cell);
+  Status AddAll(const PaneRows& rows, const TriggerMachine::Now& now);
+  Status AddInRounds(const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
+                     std::vector<int32_t>* dropped);
+  Status RunRound(const Round& round, const PaneRows& rows, PaneTiming timing, std::deque<PaneBatch>* ready);
+  Status FireByIndex(std::vector<uint32_t> cells, PaneTiming timing, std::deque<PaneBatch>* ready);
+  Status TakeBack(std::span<const uint32_t> cells, const Pane& pane, std::deque<PaneBatch>* ready);
+  Result<PaneBatch> Results(std::span<const uint32_t> cells);
+  Status Remember(std::span<const uint32_t> cells, const Batch& batch);
+  void SetTime(std::span<const uint32_t> cells, Batch* batch) const;
+  void DropEmptyGroups(std::span<const uint32_t> cells, PaneBatch* out) const;
+  void Release(Cell* cell);
+  Status Compact();
+
+  const std::shared_ptr<const PaneRules> rules_;
+  const Window window_;
+  GroupTable keys_;  // key → cell
+  std::vector<Cell> cells_;
+  std::vector<int64_t> slots_;  // of the triggers
+  AggregateStates states_;
+  uint32_t accumulators_ = 0, dead_ = 0;
+  std::vector<Batch> emitted_;  // retracting: what panes said
+  int64_t emitted_rows_ = 0;
+  std::vector<uint32_t> ids_, accumulator_of_row_;  // scratch
+  std::priority_queue<std::pair<int64_t, uint32_t>, std::vector<std::pair<int64_t, uint32_t>>, std::greater<>> timers_;
+  bool passed_ = false;
+};
+
+}  // namespace weir
