@@ -269,6 +269,7 @@ std::optional<StepBinding> BindPanes(const CollectionInfo& in, std::shared_ptr<C
       PaneRules{user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes,
                 plan->output_schema});
   plan->late_schema = LateSchema(in.schema);
+  plan->windows_given = in.has_window;
   StepBinding binding;
   CollectionInfo out = in, late = in;
   out.schema = plan->output_schema;

@@ -178,6 +178,12 @@ int64_t TriggerMachine::NextTimer(int at, const int64_t* slots) const {
   return kMaxEventTime;
 }
 
+void TriggerMachine::Reopen(int64_t* slots) const {
+  for (const Node& node : nodes_) {
+    if (node.kind == Kind::kEarlyLate) std::fill(slots + node.first_slot, slots + node.end_slot, 0);
+  }
+}
+
 // Counts add up, the earlier deadline stands, phases go by the one that is further.
 void TriggerMachine::Merge(int64_t* into, const int64_t* from) const {
   for (const Node& node : nodes_) {

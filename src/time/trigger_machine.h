@@ -33,6 +33,8 @@ class TriggerMachine {
   int64_t NextTimer(const int64_t* slots) const;
   /// Two sessions became one.
   void Merge(int64_t* into, const int64_t* from) const;
+  /// The end of the window moved beyond the watermark again: it will be passed once more.
+  void Reopen(int64_t* slots) const;
 
   /// Rows can make it fire before the watermark; else only the watermark and timers do.
   bool fires_on_rows() const { return fires_on_rows_; }

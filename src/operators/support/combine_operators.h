@@ -24,6 +24,7 @@ struct CombinePlan {
   std::vector<TypePtr> key_types;  // of keys and window keys
   std::shared_ptr<const PaneRules> panes;  // null: every window gives one pane, at the end of the input
   SchemaPtr late_schema;                   // with panes
+  bool windows_given = false;              // rows carry the windows of an earlier grouping
 
   size_t num_window_keys() const { return static_cast<size_t>(windows.num_columns()); }
 };

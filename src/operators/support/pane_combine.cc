@@ -17,6 +17,7 @@
 #include "operators/support/window_rows.h"
 #include "state/memory_budget.h"
 #include "state/panes/pane_table.h"
+#include "state/panes/session_table.h"
 
 namespace weir {
 namespace {
@@ -34,11 +35,21 @@ class PaneCombine final : public Operator {
         queue_(lane.batch_rows),
         reservation_(lane.memory) {}
 
+  Status Open(OperatorContext&) override {
+    if (windowing().kind != WindowKind::kSessions || plan_->windows_given) return Status::OK();
+    WEIR_ASSIGN_OR_RETURN(sessions_, SessionTable::Make(plan_->panes));
+    return Status::OK();
+  }
+
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
     WEIR_RETURN_NOT_OK(input_.Evaluate(std::move(batch), false, out));
-    for (const WindowRows& list : RowsByWindow(input_.batch, windowing())) {
-      WEIR_RETURN_NOT_OK(AddToWindow(list, out));
+    if (sessions_ != nullptr) {
+      WEIR_RETURN_NOT_OK(AddToSessions(out));
+    } else {
+      for (const WindowRows& list : RowsByWindow(input_.batch, windowing())) {
+        WEIR_RETURN_NOT_OK(AddToWindow(list, out));
+      }
     }
     Account();
     return Resume(out);
@@ -46,6 +57,7 @@ class PaneCombine final : public Operator {
 
   Status OnWatermark(EventTime watermark, Emitter& out) override {
     watermark_ = watermark;
+    if (sessions_ != nullptr) sessions_->Advance(watermark, out.processing_time_us(), &queue_);
     for (auto at = tables_.begin(); at != tables_.end();) {
       const EventTime end = at->first.first;
       if (end > watermark) break;
@@ -65,14 +77,16 @@ class PaneCombine final : public Operator {
 
   Status OnProcessingTime(int64_t now_us, Emitter& out) override {
     for (auto& [end, table] : tables_) {
-      WEIR_RETURN_NOT_OK(table->RunTimers({now_us, table->passed()}, &ready_));
+      WEIR_RETURN_NOT_OK(table->RunTimers(now_us, &ready_));
     }
+    if (sessions_ != nullptr) WEIR_RETURN_NOT_OK(sessions_->RunTimers(now_us, &ready_));
     return Resume(out);
   }
 
   int64_t next_timer_us() const override {
     int64_t next = kMaxEventTime;
     if (!plan_->panes->trigger.has_timers()) return next;
+    if (sessions_ != nullptr) next = sessions_->next_timer_us();
     for (const auto& [end, table] : tables_) next = std::min(next, table->next_timer_us());
     return next;
   }
@@ -80,6 +94,7 @@ class PaneCombine final : public Operator {
   EventTime watermark_hold() const override {
     EventTime hold = kMaxEventTime;
     if (windowing().output_time != OutputTime::kEarliest) return hold;
+    if (sessions_ != nullptr) hold = sessions_->hold();
     for (const auto& [end, table] : tables_) hold = std::min(hold, table->hold());
     return hold;
   }
@@ -97,7 +112,7 @@ class PaneCombine final : public Operator {
       } else {
         WEIR_ASSIGN_OR_RETURN(next, queue_.Next());
       }
-      if (!next) return Status::OK();
+      if (!next) return sessions_ != nullptr ? sessions_->Sweep() : Status::OK();
       WEIR_RETURN_NOT_OK(EmitPane(std::move(*next), out));
     }
   }
@@ -123,6 +138,16 @@ class PaneCombine final : public Operator {
     if (dropped.empty()) return Status::OK();
     for (int32_t& row : dropped) row = list.rows[row];
     return late_.Emit(input_.batch, dropped, window, watermark_, out);
+  }
+
+  Status AddToSessions(Emitter& out) {
+    PaneRows rows{input_.keys, input_.values, input_.weights, input_.batch.event_time(), input_.rows};
+    std::vector<SessionTable::LateRow> late;
+    WEIR_RETURN_NOT_OK(sessions_->Add(rows, watermark_, out.processing_time_us(), &ready_, &late));
+    for (const auto& [row, window] : late) {
+      WEIR_RETURN_NOT_OK(late_.Emit(input_.batch, {row}, window, watermark_, out));
+    }
+    return Status::OK();
   }
 
   Result<PaneRows> RowsOf(const std::vector<int32_t>& rows) {
@@ -160,7 +185,7 @@ class PaneCombine final : public Operator {
   }
 
   void Account() {
-    int64_t bytes = 0;
+    int64_t bytes = sessions_ != nullptr ? sessions_->size_bytes() : 0;
     for (const auto& [end, table] : tables_) bytes += table->size_bytes();
     reservation_.Set(bytes);
   }
@@ -172,6 +197,7 @@ class PaneCombine final : public Operator {
   std::deque<PaneBatch> ready_;  // panes that rows and timers set off; they go before those of the queue
   MemoryReservation reservation_;
   std::map<std::pair<EventTime, EventTime>, std::shared_ptr<PaneTable>> tables_;  // by end and start of the window
+  std::unique_ptr<SessionTable> sessions_;  // instead of tables by window
   std::vector<int64_t> weights_;
   EventTime watermark_ = kMinEventTime;
 };

@@ -41,29 +41,40 @@ void PaneTable::NoteTimer(uint32_t cell) {
   if (next < kMaxEventTime) timers_.emplace(next, cell);
 }
 
+void PaneTable::Grow(size_t cells) {
+  if (cells <= cells_.size()) return;
+  cells_.resize(cells);
+  slots_.resize(cells * rules_->trigger.num_slots());
+}
+
 Status PaneTable::Add(const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
                       std::vector<int32_t>* dropped) {
-  if (dead_ > 1024 && dead_ > accumulators_ / 2) WEIR_RETURN_NOT_OK(Compact());
   ids_.resize(std::max<size_t>(ids_.size(), rows.rows));
   WEIR_RETURN_NOT_OK(keys_.Lookup(rows.keys, rows.rows, ids_.data()));
-  cells_.resize(keys_.num_groups());
-  slots_.resize(cells_.size() * rules_->trigger.num_slots());
-  if (!now.passed && !rules_->trigger.fires_on_rows() && !rules_->trigger.can_finish()) return AddAll(rows, now);
-  return AddInRounds(rows, now, ready, dropped);
+  Grow(keys_.num_groups());
+  return AddToCells(ids_.data(), rows, now, ready, dropped);
+}
+
+Status PaneTable::AddToCells(const uint32_t* cells, const PaneRows& rows, const TriggerMachine::Now& now,
+                             std::deque<PaneBatch>* ready, std::vector<int32_t>* dropped) {
+  if (dead_ > 1024 && dead_ > accumulators_ / 2) WEIR_RETURN_NOT_OK(Compact());
+  const TriggerMachine& trigger = rules_->trigger;
+  if (!now.passed && !trigger.fires_on_rows() && !trigger.can_finish()) return AddAll(cells, rows, now);
+  return AddInRounds(cells, rows, now, ready, dropped);
 }
 
 // No row can set off a pane: all at once.
-Status PaneTable::AddAll(const PaneRows& rows, const TriggerMachine::Now& now) {
+Status PaneTable::AddAll(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now) {
   accumulator_of_row_.resize(std::max<size_t>(accumulator_of_row_.size(), rows.rows));
   const bool slots_used = rules_->trigger.num_slots() > 0;
   for (int64_t i = 0; i < rows.rows; ++i) {
-    Cell& cell = cells_[ids_[i]];
+    Cell& cell = cells_[ids[i]];
     Touch(&cell, rows, i);
     accumulator_of_row_[i] = AccumulatorOf(&cell);
     if (!slots_used) continue;
-    const int64_t before = rules_->trigger.NextTimer(slots(ids_[i]));
-    rules_->trigger.OnRow(slots(ids_[i]), now);
-    if (rules_->trigger.NextTimer(slots(ids_[i])) != before) NoteTimer(ids_[i]);
+    const int64_t before = rules_->trigger.NextTimer(slots(ids[i]));
+    rules_->trigger.OnRow(slots(ids[i]), now);
+    if (rules_->trigger.NextTimer(slots(ids[i])) != before) NoteTimer(ids[i]);
   }
   return states_.Update(accumulator_of_row_.data(), accumulators_, rows.values, rows.weights, rows.rows);
 }
@@ -71,12 +82,12 @@ Status PaneTable::AddAll(const PaneRows& rows, const TriggerMachine::Now& now) {
 // A row may set off a pane, which must not hold the rows behind it. Triggers do not look at sums, so they are run first:
 // a row's round is the number of panes that its cell gave for earlier rows of the batch. Then round by round all cells
 // together.
-Status PaneTable::AddInRounds(const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
-                              std::vector<int32_t>* dropped) {
+Status PaneTable::AddInRounds(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now,
+                              std::deque<PaneBatch>* ready, std::vector<int32_t>* dropped) {
   const TriggerMachine& trigger = rules_->trigger;
   std::vector<Round> rounds;
   for (int64_t i = 0; i < rows.rows; ++i) {
-    const uint32_t id = ids_[i];
+    const uint32_t id = ids[i];
     if (finished(id)) {
       dropped->push_back(static_cast<int32_t>(i));
       continue;
@@ -134,10 +145,16 @@ Status PaneTable::RunRound(const Round& round, const PaneRows& rows, PaneTiming 
 // -------------------------------------------------------------------------------------------------------------
 
 void PaneTable::Pass(int64_t processing_us, bool expired, PaneQueue* out) {
-  const TriggerMachine::Now now{processing_us, true};
   passed_ = true;
+  std::vector<uint32_t> all(cells_.size());
+  std::iota(all.begin(), all.end(), 0);
+  PassCells(all, processing_us, expired, out);
+}
+
+void PaneTable::PassCells(const std::vector<uint32_t>& cells, int64_t processing_us, bool expired, PaneQueue* out) {
+  const TriggerMachine::Now now{processing_us, true};
   std::vector<uint32_t> fired;
-  for (uint32_t id = 0; id < cells_.size(); ++id) {
+  for (uint32_t id : cells) {
     if (finished(id)) continue;
     const bool fresh = (cells_[id].flags & kFresh) != 0;
     const bool fires = rules_->trigger.ShouldFire(slots(id), now, fresh);
@@ -149,25 +166,33 @@ void PaneTable::Pass(int64_t processing_us, bool expired, PaneQueue* out) {
 }
 
 void PaneTable::Expire(PaneQueue* out) {
+  std::vector<uint32_t> all(cells_.size());
+  std::iota(all.begin(), all.end(), 0);
+  ExpireCells(all, out);
+}
+
+void PaneTable::ExpireCells(const std::vector<uint32_t>& cells, PaneQueue* out) {
   std::vector<uint32_t> rest;
-  for (uint32_t id = 0; id < cells_.size(); ++id) {
+  for (uint32_t id : cells) {
     if (!finished(id) && (cells_[id].flags & kFresh) != 0) rest.push_back(id);
   }
   out->Add(shared_from_this(), std::move(rest), PaneTiming::kLate, true);
 }
 
-Status PaneTable::RunTimers(const TriggerMachine::Now& now, std::deque<PaneBatch>* ready) {
-  std::vector<uint32_t> fired;
-  while (!timers_.empty() && timers_.top().first <= now.processing_us) {
+Status PaneTable::RunTimers(int64_t processing_us, std::deque<PaneBatch>* ready) {
+  std::vector<uint32_t> early, late;
+  while (!timers_.empty() && timers_.top().first <= processing_us) {
     const uint32_t id = timers_.top().second;
     timers_.pop();
+    const TriggerMachine::Now now{processing_us, sessions_ ? cell_passed(id) : passed_};
     const bool fresh = (cells_[id].flags & kFresh) != 0;
     // Entries of panes that were given meanwhile are still in the heap.
     if (finished(id) || !rules_->trigger.ShouldFire(slots(id), now, fresh)) continue;
     if (rules_->trigger.OnFire(slots(id), now)) cells_[id].flags |= kFinished;
-    fired.push_back(id);
+    (now.passed ? late : early).push_back(id);
   }
-  return FireByIndex(std::move(fired), now.passed ? PaneTiming::kLate : PaneTiming::kEarly, ready);
+  WEIR_RETURN_NOT_OK(FireByIndex(std::move(early), PaneTiming::kEarly, ready));
+  return FireByIndex(std::move(late), PaneTiming::kLate, ready);
 }
 
 EventTime PaneTable::hold() const {
@@ -250,7 +275,9 @@ Result<PaneBatch> PaneTable::Results(std::span<const uint32_t> cells) {
   std::vector<uint32_t> accumulators;
   for (uint32_t id : cells) accumulators.push_back(AccumulatorOf(&cells_[id]));
   states_.Reserve(accumulators_);
-  WEIR_ASSIGN_OR_RETURN(auto columns, ColumnsOfNumbers(cells, nullptr, [&](uint32_t begin, uint32_t end, auto*) {
+  std::vector<uint32_t> keys;
+  for (uint32_t id : cells) keys.push_back(sessions_ ? key_of_cell_[id] : id);
+  WEIR_ASSIGN_OR_RETURN(auto columns, ColumnsOfNumbers(keys, nullptr, [&](uint32_t begin, uint32_t end, auto*) {
                           return keys_.KeyColumns(begin, end);
                         }));
   WEIR_ASSIGN_OR_RETURN(auto results, ColumnsOfNumbers(accumulators, &out.errors,
@@ -263,27 +290,49 @@ Result<PaneBatch> PaneTable::Results(std::span<const uint32_t> cells) {
 }
 
 void PaneTable::SetTime(std::span<const uint32_t> cells, Batch* batch) const {
-  if (!rules_->windowing.is_global()) batch->set_window(Int64Column(window_.start), Int64Column(window_.end));
-  if (rules_->windowing.output_time == OutputTime::kEndOfWindow) {
-    batch->set_event_time(Int64Column(window_.max_timestamp()));
-    return;
+  const bool at_end = rules_->windowing.output_time == OutputTime::kEndOfWindow;
+  if (!sessions_) {
+    if (!rules_->windowing.is_global()) batch->set_window(Int64Column(window_.start), Int64Column(window_.end));
+    if (at_end) batch->set_event_time(Int64Column(window_.max_timestamp()));
+    if (at_end) return;
   }
-  std::vector<int64_t> times;
-  for (uint32_t id : cells) times.push_back(cells_[id].has_time ? cells_[id].time : window_.max_timestamp());
-  batch->set_event_time(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(times)))));
+  std::vector<int64_t> starts, ends, times;
+  for (uint32_t id : cells) {
+    const Window& window = sessions_ ? window_of_cell_[id] : window_;
+    starts.push_back(window.start);
+    ends.push_back(window.end);
+    times.push_back(!at_end && cells_[id].has_time ? cells_[id].time : window.max_timestamp());
+  }
+  const auto column = [](std::vector<int64_t> values) {
+    return Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(values))));
+  };
+  if (sessions_) batch->set_window(column(std::move(starts)), column(std::move(ends)));
+  batch->set_event_time(column(std::move(times)));
 }
 
-// What the last panes of these cells said, with weight -1.
+// What the last panes of these cells said, with weight -1, in the windows that they had then.
 Status PaneTable::TakeBack(std::span<const uint32_t> cells, const Pane& pane, std::deque<PaneBatch>* ready) {
   std::vector<SourceRow> rows;
-  std::vector<uint32_t> ids;
   for (uint32_t id : cells) {
-    if (cells_[id].emitted.source < 0) continue;
-    rows.push_back(cells_[id].emitted);
-    ids.push_back(id);
+    if (cells_[id].emitted.source >= 0) rows.push_back(cells_[id].emitted);
     cells_[id].emitted = {};
   }
+  return TakeBackRows(rows, pane, ready);
+}
+
+Status PaneTable::TakeBackRows(const std::vector<SourceRow>& rows, const Pane& pane, std::deque<PaneBatch>* ready) {
   if (rows.empty()) return Status::OK();
+  WEIR_ASSIGN_OR_RETURN(Batch batch, Emitted(rows));
+  emitted_rows_ -= static_cast<int64_t>(rows.size());
+  if (emitted_rows_ == 0) emitted_.clear();
+  batch.set_pane(pane);
+  batch.set_weight(Int64Column(-1));
+  ready->push_back({std::move(batch), {}});
+  return Status::OK();
+}
+
+/// Rows of earlier panes, with their times and windows.
+Result<Batch> PaneTable::Emitted(const std::vector<SourceRow>& rows) const {
   std::vector<ArrayDataPtr> columns;
   for (int i = 0; i < rules_->output_schema->num_fields(); ++i) {
     std::vector<ArrayDataPtr> sources;
@@ -291,14 +340,21 @@ Status PaneTable::TakeBack(std::span<const uint32_t> cells, const Pane& pane, st
     WEIR_ASSIGN_OR_RETURN(auto column, GatherRows(rules_->output_schema->field(i)->type(), sources, rows));
     columns.push_back(std::move(column));
   }
-  emitted_rows_ -= static_cast<int64_t>(rows.size());
-  if (emitted_rows_ == 0) emitted_.clear();
-  Batch batch(rules_->output_schema, std::move(columns), static_cast<int64_t>(rows.size()));
-  SetTime(ids, &batch);
-  batch.set_pane(pane);
-  batch.set_weight(Int64Column(-1));
-  ready->push_back({std::move(batch), {}});
-  return Status::OK();
+  Batch out(rules_->output_schema, std::move(columns), static_cast<int64_t>(rows.size()));
+  std::vector<int64_t> starts, ends, times;
+  for (const SourceRow& row : rows) {
+    const Batch& batch = emitted_[row.source];
+    times.push_back(batch.event_time().at(row.row));
+    if (!batch.has_window()) continue;
+    starts.push_back(batch.window_start().at(row.row));
+    ends.push_back(batch.window_end().at(row.row));
+  }
+  const auto column = [](std::vector<int64_t> values) {
+    return Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(values))));
+  };
+  if (starts.size() == rows.size()) out.set_window(column(std::move(starts)), column(std::move(ends)));
+  out.set_event_time(column(std::move(times)));
+  return out;
 }
 
 // Keeps what is given now, so that it can be taken back. The store is packed when most of it has been.
@@ -312,16 +368,12 @@ Status PaneTable::Remember(std::span<const uint32_t> cells, const Batch& batch) 
       rows.push_back(cell.emitted);
       cell.emitted = {0, static_cast<int32_t>(rows.size()) - 1};
     }
-    std::vector<ArrayDataPtr> columns;
-    for (int i = 0; i < rules_->output_schema->num_fields(); ++i) {
-      std::vector<ArrayDataPtr> sources;
-      for (const Batch& one : emitted_) sources.push_back(one.column(i));
-      WEIR_ASSIGN_OR_RETURN(auto column, GatherRows(rules_->output_schema->field(i)->type(), sources, rows));
-      columns.push_back(std::move(column));
+    if (rows.empty()) {
+      emitted_.clear();
+    } else {
+      WEIR_ASSIGN_OR_RETURN(Batch packed, Emitted(rows));
+      emitted_.assign(1, std::move(packed));
     }
-    Batch packed(rules_->output_schema, std::move(columns), static_cast<int64_t>(rows.size()));
-    emitted_.clear();
-    if (!rows.empty()) emitted_.push_back(std::move(packed));
   }
   const auto source = static_cast<int32_t>(emitted_.size());
   for (size_t i = 0; i < cells.size(); ++i) {
@@ -332,6 +384,64 @@ Status PaneTable::Remember(std::span<const uint32_t> cells, const Batch& batch) 
   }
   emitted_.push_back(batch);
   return Status::OK();
+}
+
+// ---- sessions
+// ---------------------------------------------------------------------------------------------------------
+
+Result<std::shared_ptr<PaneTable>> PaneTable::MakeForSessions(std::shared_ptr<const PaneRules> rules) {
+  WEIR_ASSIGN_OR_RETURN(auto table, Make(std::move(rules), Window{}));
+  table->sessions_ = true;
+  return table;
+}
+
+uint32_t PaneTable::NewCell(uint32_t key, const Window& window) {
+  if (!free_cells_.empty()) {
+    const uint32_t cell = free_cells_.back();
+    free_cells_.pop_back();
+    key_of_cell_[cell] = key;
+    window_of_cell_[cell] = window;
+    return cell;
+  }
+  key_of_cell_.push_back(key);
+  window_of_cell_.push_back(window);
+  Grow(key_of_cell_.size());
+  return static_cast<uint32_t>(key_of_cell_.size()) - 1;
+}
+
+void PaneTable::FreeCell(uint32_t cell) {
+  if (cells_[cell].accumulator != kNone) Release(&cells_[cell]);
+  if (cells_[cell].emitted.source >= 0) --emitted_rows_;
+  cells_[cell] = {};
+  std::fill_n(slots(cell), rules_->trigger.num_slots(), 0);
+  free_cells_.push_back(cell);
+}
+
+Status PaneTable::MergeCells(uint32_t into, uint32_t from, std::deque<PaneBatch>* ready) {
+  Cell& to = cells_[into];
+  Cell& other = cells_[from];
+  if (other.accumulator != kNone) {
+    WEIR_ASSIGN_OR_RETURN(auto partial, states_.Partial(other.accumulator, other.accumulator + 1));
+    const uint32_t accumulator = AccumulatorOf(&to);
+    WEIR_RETURN_NOT_OK(states_.Merge(&accumulator, accumulators_, partial, 1));
+  }
+  const Pane pane{PaneTiming::kUnknown, other.index, other.index == 0, true};
+  if (other.emitted.source >= 0) WEIR_RETURN_NOT_OK(TakeBack({&from, 1}, pane, ready));
+  const bool earliest = rules_->windowing.output_time == OutputTime::kEarliest;
+  if (other.has_time && (!to.has_time || (earliest ? other.time < to.time : other.time > to.time))) to.time = other.time;
+  to.has_time |= other.has_time;
+  to.live += other.live;
+  to.index = std::max(to.index, other.index);
+  to.flags |= other.flags & kFresh;
+  rules_->trigger.Merge(slots(into), slots(from));
+  NoteTimer(into);
+  FreeCell(from);
+  return Status::OK();
+}
+
+void PaneTable::RenumberKeys(GroupTable keys, const std::vector<uint32_t>& new_numbers) {
+  keys_ = std::move(keys);
+  for (uint32_t& key : key_of_cell_) key = new_numbers[key];
 }
 
 // ---- memory

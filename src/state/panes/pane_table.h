@@ -90,9 +90,35 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   /// The lateness of a window that had passed is over: what no pane has had comes out. The table is of no use any more.
   void Expire(PaneQueue* out);
   /// Processing time has gone on.
-  Status RunTimers(const TriggerMachine::Now& now, std::deque<PaneBatch>* ready);
+  Status RunTimers(int64_t processing_us, std::deque<PaneBatch>* ready);
   int64_t next_timer_us() const { return timers_.empty() ? kMaxEventTime : timers_.top().first; }
   bool passed() const { return passed_; }
+
+  // Sessions: cells have windows of their own, and a key may have several. The owner says which cell a row goes to.
+  static Result<std::shared_ptr<PaneTable>> MakeForSessions(std::shared_ptr<const PaneRules> rules);
+  GroupTable& keys() { return keys_; }
+  uint32_t NewCell(uint32_t key, const Window& window);
+  void SetWindow(uint32_t cell, const Window& window) { window_of_cell_[cell] = window; }
+  const Window& window_of(uint32_t cell) const { return window_of_cell_[cell]; }
+  uint32_t key_of(uint32_t cell) const { return key_of_cell_[cell]; }
+  /// Whether the watermark has reached the end of the cell's session.
+  bool cell_passed(uint32_t cell) const { return (cells_[cell].flags & kPassed) != 0; }
+  void set_cell_passed(uint32_t cell, bool passed) {
+    cells_[cell].flags = static_cast<uint8_t>((cells_[cell].flags & ~kPassed) | (passed ? kPassed : 0));
+  }
+  /// The cell's session is over; its number may be given to another.
+  void FreeCell(uint32_t cell);
+  /// The rows of `from` become those of `into`, and `from` is free. What its last pane said is taken back.
+  Status MergeCells(uint32_t into, uint32_t from, std::deque<PaneBatch>* ready);
+  void Reopen(uint32_t cell) { rules_->trigger.Reopen(slots(cell)); }
+  /// As Add, for rows whose cells are known.
+  Status AddToCells(const uint32_t* cells, const PaneRows& rows, const TriggerMachine::Now& now,
+                    std::deque<PaneBatch>* ready, std::vector<int32_t>* dropped);
+  /// As Pass and Expire, for some of the cells.
+  void PassCells(const std::vector<uint32_t>& cells, int64_t processing_us, bool expired, PaneQueue* out);
+  void ExpireCells(const std::vector<uint32_t>& cells, PaneQueue* out);
+  /// Keys got other numbers: new_numbers[old].
+  void RenumberKeys(GroupTable keys, const std::vector<uint32_t>& new_numbers);
 
   /// The oldest event time that a pane may still carry; kMaxEventTime when there is none to come.
   EventTime hold() const;
@@ -110,7 +136,7 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
-  enum Flag : uint8_t { kFresh = 1, kFinished = 2 };
+  enum Flag : uint8_t { kFresh = 1, kFinished = 2, kPassed = 4 };
   struct Cell {
     uint32_t accumulator = kNone;
     int32_t index = 0;       // of its next pane
@@ -129,27 +155,34 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   PaneTable(std::shared_ptr<const PaneRules> rules, Window window, AggregateStates states)
       : rules_(std::move(rules)), window_(window), keys_(rules_->key_types), states_(std::move(states)) {}
 
+  void Grow(size_t cells);
   bool finished(uint32_t cell) const { return (cells_[cell].flags & kFinished) != 0; }
   int64_t* slots(uint32_t cell) { return slots_.data() + int64_t{cell} * rules_->trigger.num_slots(); }
   uint32_t AccumulatorOf(Cell* cell);
   void Touch(Cell* cell, const PaneRows& rows, int64_t row);
   void NoteTimer(uint32_t cell);
-  Status AddAll(const PaneRows& rows, const TriggerMachine::Now& now);
-  Status AddInRounds(const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
+  Status AddAll(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now);
+  Status AddInRounds(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
                      std::vector<int32_t>* dropped);
   Status RunRound(const Round& round, const PaneRows& rows, PaneTiming timing, std::deque<PaneBatch>* ready);
   Status FireByIndex(std::vector<uint32_t> cells, PaneTiming timing, std::deque<PaneBatch>* ready);
   Status TakeBack(std::span<const uint32_t> cells, const Pane& pane, std::deque<PaneBatch>* ready);
   Result<PaneBatch> Results(std::span<const uint32_t> cells);
+  Result<Batch> Emitted(const std::vector<SourceRow>& rows) const;
   Status Remember(std::span<const uint32_t> cells, const Batch& batch);
   void SetTime(std::span<const uint32_t> cells, Batch* batch) const;
+  Status TakeBackRows(const std::vector<SourceRow>& rows, const Pane& pane, std::deque<PaneBatch>* ready);
   void DropEmptyGroups(std::span<const uint32_t> cells, PaneBatch* out) const;
   void Release(Cell* cell);
   Status Compact();
 
   const std::shared_ptr<const PaneRules> rules_;
-  const Window window_;
-  GroupTable keys_;  // key → cell
+  const Window window_;  // of all cells; of sessions: all time
+  GroupTable keys_;  // key → cell; of sessions: → number of the key
+  bool sessions_ = false;
+  std::vector<uint32_t> key_of_cell_;   // sessions
+  std::vector<Window> window_of_cell_;  // sessions
+  std::vector<uint32_t> free_cells_;    // sessions
   std::vector<Cell> cells_;
   std::vector<int64_t> slots_;  // of the triggers
   AggregateStates states_;
