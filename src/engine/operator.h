@@ -10,11 +10,8 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +19,7 @@
 #include "base/status.h"
 #include "batch/batch.h"
 #include "batch/row_error.h"
+#include "engine/lane_sharing.h"
 #include "plan/column_set.h"
 
 namespace weir {
@@ -63,47 +61,6 @@ class Emitter {
   /// The time of day, µs since 1970, as of this call: a run's clock, or the script's where a test scripts time. Never
   /// goes back.
   virtual int64_t processing_time_us() const = 0;
-};
-
-/// Which morsels (numbered pieces of a source, in source order) the lanes of one task are working on. A sink that is
-/// fused with its source uses it to write in source order. Thread-safe.
-class MorselTracker {
- public:
-  explicit MorselTracker(int lanes) : in_flight_(lanes, kNone) {}
-  /// The lane starts `morsel`; its earlier one is complete through the whole chain.
-  void Start(int lane, int64_t morsel) { Set(lane, morsel); }
-  /// The lane has no further morsel.
-  void End(int lane) { Set(lane, kEnded); }
-  /// Every morsel below this has been passed to the sink completely.
-  int64_t CompleteBelow() const;
-
-  static constexpr int64_t kNone = -1;  // not started: could still take morsel 0
-  static constexpr int64_t kEnded = INT64_MAX;
-
- private:
-  void Set(int lane, int64_t value);
-  mutable std::mutex mutex_;
-  std::vector<int64_t> in_flight_;
-};
-
-/// State that all operators and lanes of one step share (an ordered writer, a row limit). Thread-safe.
-class SharedState {
- public:
-  /// The object called `name`, made by `make` the first time. The caller names the same T each time.
-  template <class T>
-  std::shared_ptr<T> Get(const std::string& name, const std::function<std::shared_ptr<T>()>& make) {
-    std::lock_guard lock(mutex_);
-    for (auto& [known, object] : objects_) {
-      if (known == name) return std::static_pointer_cast<T>(object);
-    }
-    auto object = make();
-    objects_.emplace_back(name, object);
-    return object;
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::pair<std::string, std::shared_ptr<void>>> objects_;
 };
 
 /// What an instance may know of its surroundings. Outlives the instance.

@@ -265,9 +265,8 @@ bool CheckPanes(const CollectionInfo& in, const CombinePlan& plan, BindContext& 
 
 std::optional<StepBinding> BindPanes(const CollectionInfo& in, std::shared_ptr<CombinePlan> plan) {
   const std::vector<TypePtr> user_keys(plan->key_types.begin(), plan->key_types.begin() + plan->keys.size());
-  plan->panes = std::make_shared<PaneRules>(
-      PaneRules{user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes,
-                plan->output_schema});
+  plan->panes = std::make_shared<PaneRules>(PaneRules{
+      user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes, plan->output_schema});
   plan->late_schema = LateSchema(in.schema);
   plan->windows_given = in.has_window;
   StepBinding binding;

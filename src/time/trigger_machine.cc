@@ -15,8 +15,7 @@ TriggerMachine::TriggerMachine(const TriggerSpec& spec) {
 int TriggerMachine::Add(const TriggerSpec& spec) {
   const int at = static_cast<int>(nodes_.size());
   nodes_.push_back({spec.kind, spec.count, spec.delay_us, -1, -1, -1, {}, num_slots_, 0});
-  if (spec.kind != Kind::kDefault && spec.kind != Kind::kAny && spec.kind != Kind::kAll &&
-      spec.kind != Kind::kRepeat) {
+  if (spec.kind != Kind::kDefault && spec.kind != Kind::kAny && spec.kind != Kind::kAll && spec.kind != Kind::kRepeat) {
     nodes_[at].slot = num_slots_++;
   }
   // What only counts after the watermark needs no look at each row before it.

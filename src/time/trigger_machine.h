@@ -1,8 +1,8 @@
 // TriggerMachine: decides when a cell (one key in one window) gives a pane. The machine is immutable and shared; what a
 // cell remembers is a row of num_slots() integers, all zero at first, so that a million cells are one array.
 //
-// Semantics: Beam's triggers (Akidau et al., The Dataflow Model, VLDB 2015; Beam's programming guide). A processing-time
-// delay counts from the first row of a pane.
+// Semantics: Beam's triggers (Akidau et al., The Dataflow Model, VLDB 2015; Beam's programming guide). A
+// processing-time delay counts from the first row of a pane.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ class TriggerMachine {
   struct Node {
     Kind kind;
     int64_t count = 0, delay_us = 0;
-    int slot = -1;           // count, deadline (0: none), phase or number of the current part
+    int slot = -1;  // count, deadline (0: none), phase or number of the current part
     int early = -1, late = -1;
     std::vector<int> parts;
     int first_slot = 0, end_slot = 0;  // of it and everything below

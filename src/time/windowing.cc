@@ -18,6 +18,17 @@ std::string Seconds(int64_t us) {
 }  // namespace
 
 std::string WindowingStrategy::ToString() const {
+  std::string out = Kind();
+  if (!trigger.is_default()) out += ", trigger " + trigger.ToString();
+  if (accumulation == Accumulation::kAccumulating) out += ", accumulating";
+  if (accumulation == Accumulation::kRetracting) out += ", retracting";
+  if (allowed_lateness_us > 0) out += ", allowed lateness " + Seconds(allowed_lateness_us);
+  if (output_time == OutputTime::kEarliest) out += ", output time earliest";
+  if (output_time == OutputTime::kLatest) out += ", output time latest";
+  return out;
+}
+
+std::string WindowingStrategy::Kind() const {
   std::string offset = offset_us != 0 ? ", offset " + Seconds(offset_us) : "";
   switch (kind) {
     case WindowKind::kGlobal:

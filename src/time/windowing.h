@@ -31,6 +31,9 @@ struct WindowingStrategy {
   bool operator==(const WindowingStrategy&) const = default;
   /// "fixed(size 1h)", "sliding(size 10s, period 2s)", for explain and messages.
   std::string ToString() const;
+
+ private:
+  std::string Kind() const;
 };
 
 /// Start of the fixed window of `size_us` (offset `offset_us`) that holds `time`. Floor division, right for times <

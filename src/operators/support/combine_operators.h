@@ -19,9 +19,9 @@ struct CombinePlan {
   std::vector<AggregateCall> calls;
   std::vector<std::shared_ptr<const CompiledExpr>> values;  // per call; null where it takes none
   WindowKeys windows;
-  SchemaPtr partial_schema;        // keys, window keys, partial states
-  SchemaPtr output_schema;         // keys, results
-  std::vector<TypePtr> key_types;  // of keys and window keys
+  SchemaPtr partial_schema;                // keys, window keys, partial states
+  SchemaPtr output_schema;                 // keys, results
+  std::vector<TypePtr> key_types;          // of keys and window keys
   std::shared_ptr<const PaneRules> panes;  // null: every window gives one pane, at the end of the input
   SchemaPtr late_schema;                   // with panes
   bool windows_given = false;              // rows carry the windows of an earlier grouping

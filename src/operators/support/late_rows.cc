@@ -19,7 +19,8 @@ SchemaPtr LateSchema(const SchemaPtr& rows) {
 
 LateRows::LateRows(SchemaPtr schema, const OperatorContext& lane)
     : schema_(std::move(schema)),
-      wanted_(static_cast<int>(lane.needed_outputs.size()) > kPort && !lane.needed_outputs[kPort].ToIndices().empty()) {}
+      wanted_(static_cast<int>(lane.needed_outputs.size()) > kPort && !lane.needed_outputs[kPort].ToIndices().empty()) {
+}
 
 Status LateRows::Emit(const Batch& batch, const std::vector<int32_t>& rows, const Window& window, EventTime watermark,
                       Emitter& out) const {

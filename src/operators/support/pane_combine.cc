@@ -29,11 +29,7 @@ EventTime ExpiryOf(EventTime end, int64_t lateness_us) {
 class PaneCombine final : public Operator {
  public:
   PaneCombine(CombinePlanPtr plan, const OperatorContext& lane)
-      : plan_(plan),
-        input_(plan),
-        late_(plan->late_schema, lane),
-        queue_(lane.batch_rows),
-        reservation_(lane.memory) {}
+      : plan_(plan), input_(plan), late_(plan->late_schema, lane), queue_(lane.batch_rows), reservation_(lane.memory) {}
 
   Status Open(OperatorContext&) override {
     if (windowing().kind != WindowKind::kSessions || plan_->windows_given) return Status::OK();
@@ -197,7 +193,7 @@ class PaneCombine final : public Operator {
   std::deque<PaneBatch> ready_;  // panes that rows and timers set off; they go before those of the queue
   MemoryReservation reservation_;
   std::map<std::pair<EventTime, EventTime>, std::shared_ptr<PaneTable>> tables_;  // by end and start of the window
-  std::unique_ptr<SessionTable> sessions_;  // instead of tables by window
+  std::unique_ptr<SessionTable> sessions_;                                        // instead of tables by window
   std::vector<int64_t> weights_;
   EventTime watermark_ = kMinEventTime;
 };

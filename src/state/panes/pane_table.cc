@@ -79,9 +79,9 @@ Status PaneTable::AddAll(const uint32_t* ids, const PaneRows& rows, const Trigge
   return states_.Update(accumulator_of_row_.data(), accumulators_, rows.values, rows.weights, rows.rows);
 }
 
-// A row may set off a pane, which must not hold the rows behind it. Triggers do not look at sums, so they are run first:
-// a row's round is the number of panes that its cell gave for earlier rows of the batch. Then round by round all cells
-// together.
+// A row may set off a pane, which must not hold the rows behind it. Triggers do not look at sums, so they are run
+// first: a row's round is the number of panes that its cell gave for earlier rows of the batch. Then round by round all
+// cells together.
 Status PaneTable::AddInRounds(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now,
                               std::deque<PaneBatch>* ready, std::vector<int32_t>* dropped) {
   const TriggerMachine& trigger = rules_->trigger;
@@ -120,8 +120,7 @@ Status PaneTable::AddInRounds(const uint32_t* ids, const PaneRows& rows, const T
   return Status::OK();
 }
 
-Status PaneTable::RunRound(const Round& round, const PaneRows& rows, PaneTiming timing,
-                           std::deque<PaneBatch>* ready) {
+Status PaneTable::RunRound(const Round& round, const PaneRows& rows, PaneTiming timing, std::deque<PaneBatch>* ready) {
   const auto count = static_cast<int64_t>(round.rows.size());
   std::vector<ArrayDataPtr> values = rows.values;
   std::vector<int64_t> weights;
@@ -280,10 +279,11 @@ Result<PaneBatch> PaneTable::Results(std::span<const uint32_t> cells) {
   WEIR_ASSIGN_OR_RETURN(auto columns, ColumnsOfNumbers(keys, nullptr, [&](uint32_t begin, uint32_t end, auto*) {
                           return keys_.KeyColumns(begin, end);
                         }));
-  WEIR_ASSIGN_OR_RETURN(auto results, ColumnsOfNumbers(accumulators, &out.errors,
-                                                       [&](uint32_t begin, uint32_t end, std::vector<RowError>* errors) {
-                                                         return states_.Finish(begin, end, errors);
-                                                       }));
+  WEIR_ASSIGN_OR_RETURN(
+      auto results,
+      ColumnsOfNumbers(accumulators, &out.errors, [&](uint32_t begin, uint32_t end, std::vector<RowError>* errors) {
+        return states_.Finish(begin, end, errors);
+      }));
   columns.insert(columns.end(), results.begin(), results.end());
   out.batch = Batch(rules_->output_schema, std::move(columns), static_cast<int64_t>(cells.size()));
   return out;
@@ -428,7 +428,8 @@ Status PaneTable::MergeCells(uint32_t into, uint32_t from, std::deque<PaneBatch>
   const Pane pane{PaneTiming::kUnknown, other.index, other.index == 0, true};
   if (other.emitted.source >= 0) WEIR_RETURN_NOT_OK(TakeBack({&from, 1}, pane, ready));
   const bool earliest = rules_->windowing.output_time == OutputTime::kEarliest;
-  if (other.has_time && (!to.has_time || (earliest ? other.time < to.time : other.time > to.time))) to.time = other.time;
+  if (other.has_time && (!to.has_time || (earliest ? other.time < to.time : other.time > to.time)))
+    to.time = other.time;
   to.has_time |= other.has_time;
   to.live += other.live;
   to.index = std::max(to.index, other.index);
@@ -494,8 +495,7 @@ Result<std::optional<PaneBatch>> PaneQueue::Next() {
     const size_t most = std::min(item.cells.size(), begin + static_cast<size_t>(batch_rows_));
     size_t end = begin + 1;
     while (end < most && item.table->SamePane(item.cells[begin], item.cells[end])) ++end;
-    WEIR_RETURN_NOT_OK(
-        item.table->Fire({item.cells.data() + begin, end - begin}, item.timing, item.last, &ready_));
+    WEIR_RETURN_NOT_OK(item.table->Fire({item.cells.data() + begin, end - begin}, item.timing, item.last, &ready_));
     item.next = end;
     if (end == item.cells.size()) items_.pop_front();
   }

@@ -1,5 +1,5 @@
-// PaneTable: the groups of a windowed collection until their window is over: what they add up to, which panes they gave,
-// what their triggers wait for. Not thread-safe.
+// PaneTable: the groups of a windowed collection until their window is over: what they add up to, which panes they
+// gave, what their triggers wait for. Not thread-safe.
 //
 // A *cell* is one key in one window. Its sums live in an accumulator, whose number it holds only while it has rows that
 // count: in discarding mode a pane gives the accumulator up. Cells and accumulators are arrays, not objects.
@@ -139,11 +139,11 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   enum Flag : uint8_t { kFresh = 1, kFinished = 2, kPassed = 4 };
   struct Cell {
     uint32_t accumulator = kNone;
-    int32_t index = 0;       // of its next pane
-    int64_t live = 0;        // sum of weights
-    EventTime time = 0;      // earliest or latest of its rows
-    SourceRow emitted;       // what its last pane said: in emitted_
-    uint32_t round = 0;      // scratch of Add
+    int32_t index = 0;   // of its next pane
+    int64_t live = 0;    // sum of weights
+    EventTime time = 0;  // earliest or latest of its rows
+    SourceRow emitted;   // what its last pane said: in emitted_
+    uint32_t round = 0;  // scratch of Add
     uint8_t flags = 0;
     bool has_time = false;
   };
@@ -162,8 +162,8 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   void Touch(Cell* cell, const PaneRows& rows, int64_t row);
   void NoteTimer(uint32_t cell);
   Status AddAll(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now);
-  Status AddInRounds(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now, std::deque<PaneBatch>* ready,
-                     std::vector<int32_t>* dropped);
+  Status AddInRounds(const uint32_t* ids, const PaneRows& rows, const TriggerMachine::Now& now,
+                     std::deque<PaneBatch>* ready, std::vector<int32_t>* dropped);
   Status RunRound(const Round& round, const PaneRows& rows, PaneTiming timing, std::deque<PaneBatch>* ready);
   Status FireByIndex(std::vector<uint32_t> cells, PaneTiming timing, std::deque<PaneBatch>* ready);
   Status TakeBack(std::span<const uint32_t> cells, const Pane& pane, std::deque<PaneBatch>* ready);
@@ -178,7 +178,7 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
 
   const std::shared_ptr<const PaneRules> rules_;
   const Window window_;  // of all cells; of sessions: all time
-  GroupTable keys_;  // key → cell; of sessions: → number of the key
+  GroupTable keys_;      // key → cell; of sessions: → number of the key
   bool sessions_ = false;
   std::vector<uint32_t> key_of_cell_;   // sessions
   std::vector<Window> window_of_cell_;  // sessions

@@ -68,8 +68,8 @@ Result<uint32_t> SessionTable::CellOf(uint32_t key, Window window, EventTime wat
   return cell;
 }
 
-Status SessionTable::Add(const PaneRows& rows, EventTime watermark, int64_t processing_us,
-                         std::deque<PaneBatch>* ready, std::vector<LateRow>* late) {
+Status SessionTable::Add(const PaneRows& rows, EventTime watermark, int64_t processing_us, std::deque<PaneBatch>* ready,
+                         std::vector<LateRow>* late) {
   keys_of_rows_.resize(std::max<size_t>(keys_of_rows_.size(), rows.rows));
   cells_of_rows_.resize(std::max<size_t>(cells_of_rows_.size(), rows.rows));
   WEIR_RETURN_NOT_OK(cells_->keys().Lookup(rows.keys, rows.rows, keys_of_rows_.data()));

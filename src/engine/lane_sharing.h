@@ -1,0 +1,55 @@
+// What the lanes of one task or one step have in common.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weir {
+
+/// Which morsels (numbered pieces of a source, in source order) the lanes of one task are working on. A sink that is
+/// fused with its source uses it to write in source order. Thread-safe.
+class MorselTracker {
+ public:
+  explicit MorselTracker(int lanes) : in_flight_(lanes, kNone) {}
+  /// The lane starts `morsel`; its earlier one is complete through the whole chain.
+  void Start(int lane, int64_t morsel) { Set(lane, morsel); }
+  /// The lane has no further morsel.
+  void End(int lane) { Set(lane, kEnded); }
+  /// Every morsel below this has been passed to the sink completely.
+  int64_t CompleteBelow() const;
+
+  static constexpr int64_t kNone = -1;  // not started: could still take morsel 0
+  static constexpr int64_t kEnded = INT64_MAX;
+
+ private:
+  void Set(int lane, int64_t value);
+  mutable std::mutex mutex_;
+  std::vector<int64_t> in_flight_;
+};
+
+/// State that all operators and lanes of one step share (an ordered writer, a row limit). Thread-safe.
+class SharedState {
+ public:
+  /// The object called `name`, made by `make` the first time. The caller names the same T each time.
+  template <class T>
+  std::shared_ptr<T> Get(const std::string& name, const std::function<std::shared_ptr<T>()>& make) {
+    std::lock_guard lock(mutex_);
+    for (auto& [known, object] : objects_) {
+      if (known == name) return std::static_pointer_cast<T>(object);
+    }
+    auto object = make();
+    objects_.emplace_back(name, object);
+    return object;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, std::shared_ptr<void>>> objects_;
+};
+
+}  // namespace weir
