@@ -65,7 +65,9 @@ Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
     const bool quiet = running_ == 0 && (idle_.empty() || on_quiet_);
     if (quiet && FreeSomebody(lock)) continue;
     if (queued_ > 0) break;
-    if (!idle_.empty()) {
+    // With a script, idle lanes are asked only after it went on: one that was asked while it does would be taken for
+    // one that has seen the new item.
+    if (!idle_.empty() && (quiet || !on_quiet_)) {
       ready_.wait_for(lock, std::chrono::milliseconds(2));
       EnqueueIdle();
       continue;

@@ -31,14 +31,22 @@ Status LateRows::Emit(const Batch& batch, const std::vector<int32_t>& rows, cons
   const auto count = static_cast<int64_t>(rows.size());
   std::vector<int64_t> times, ends(rows.size(), window.end);
   for (int64_t i = 0; i < count; ++i) times.push_back(late.event_time().at(i));
-  std::vector<double> late_by(rows.size(), static_cast<double>(watermark - window.end) * 1e-6);
   const auto column = [&](const TypePtr& type, auto values) {
     return arrow::ArrayData::Make(type, count, {nullptr, BufferPtr(arrow::Buffer::FromVector(std::move(values)))}, 0);
   };
-  Batch result(schema_,
-               {elements->data(), column(TimestampType(), std::move(times)), column(TimestampType(), std::move(ends)),
-                column(arrow::float64(), std::move(late_by))},
-               count);
+  std::vector<ArrayDataPtr> columns{elements->data(), column(TimestampType(), std::move(times)),
+                                    column(TimestampType(), std::move(ends))};
+  if (window.end == kEndOfGlobalWindow) {
+    WEIR_ASSIGN_OR_RETURN(columns[2], NullColumn(TimestampType(), count));
+  }
+  if (window.end > watermark) {
+    WEIR_ASSIGN_OR_RETURN(auto none, NullColumn(arrow::float64(), count));
+    columns.push_back(std::move(none));
+  } else {
+    columns.push_back(
+        column(arrow::float64(), std::vector<double>(rows.size(), static_cast<double>(watermark - window.end) * 1e-6)));
+  }
+  Batch result(schema_, std::move(columns), count);
   result.CopyTimeFrom(late);
   result.clear_window();
   return out.Emit(kPort, std::move(result));

@@ -8,7 +8,7 @@
 namespace weir {
 
 /// {element: the row, event_time, window_end: timestamp, late_by: number}: seconds by which the watermark was past the
-/// end of the row's window; less than 0 where a trigger was finished before.
+/// end of the row's window; null where the window is open but its trigger has finished. The global window has no end.
 SchemaPtr LateSchema(const SchemaPtr& rows);
 
 class LateRows {

@@ -56,10 +56,11 @@ Result<uint32_t> SessionTable::CellOf(uint32_t key, Window window, EventTime wat
     return cell;
   }
   if (!(cells_->window_of(cell) == window)) {
+    // Panes that earlier rows set off are of the window as it was.
+    if (rules_->trigger.fires_on_rows() || cells_->cell_passed(cell)) WEIR_RETURN_NOT_OK(flush());
     cells_->SetWindow(cell, window);
     if (cells_->cell_passed(cell) && window.end > watermark) {
       // The session goes on beyond the watermark: it will be on time once more.
-      WEIR_RETURN_NOT_OK(flush());
       cells_->set_cell_passed(cell, false);
       cells_->Reopen(cell);
       ends_.push({window.end, cell, generation_[cell]});
