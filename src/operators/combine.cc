@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "batch/types.h"
-#include "operators/support/combine_operators.h"
+#include "operators/combine/combine_operators.h"
 #include "operators/support/late_rows.h"
-#include "operators/support/pane_combine.h"
+#include "operators/combine/pane_combine.h"
 #include "plan/binding.h"
 
 namespace weir {

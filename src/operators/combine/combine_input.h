@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/operator.h"
-#include "operators/support/combine_operators.h"
+#include "operators/combine/combine_operators.h"
 
 namespace weir {
 

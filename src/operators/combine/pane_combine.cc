@@ -1,5 +1,5 @@
 // One table of groups per window, in the order in which windows end.
-#include "operators/support/pane_combine.h"
+#include "operators/combine/pane_combine.h"
 
 #include <arrow/array/array_nested.h>
 #include <arrow/record_batch.h>
@@ -11,7 +11,7 @@
 
 #include "batch/gather.h"
 #include "batch/types.h"
-#include "operators/support/combine_input.h"
+#include "operators/combine/combine_input.h"
 #include "operators/support/good_rows.h"
 #include "operators/support/late_rows.h"
 #include "operators/support/window_rows.h"

@@ -1,5 +1,5 @@
 // Combine: keys and values are evaluated, grouped in the lane, exchanged as partial states, merged.
-#include "operators/support/combine_operators.h"
+#include "operators/combine/combine_operators.h"
 
 #include <arrow/array/data.h>
 #include <arrow/buffer.h>
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "operators/support/combine_input.h"
+#include "operators/combine/combine_input.h"
 
 namespace weir {
 

@@ -1,5 +1,5 @@
 // Values are evaluated for the whole batch; a row that fails in one of them fails as a whole.
-#include "operators/support/combine_input.h"
+#include "operators/combine/combine_input.h"
 
 #include <utility>
 
