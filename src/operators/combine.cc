@@ -5,8 +5,8 @@
 
 #include "batch/types.h"
 #include "operators/combine/combine_operators.h"
-#include "operators/support/late_rows.h"
 #include "operators/combine/pane_combine.h"
+#include "operators/support/late_rows.h"
 #include "plan/binding.h"
 
 namespace weir {
