@@ -152,7 +152,7 @@ struct FileResult {
 };
 
 std::string PlaceOf(const ExpectationResult& expectation) {
-  const NodePtr& node = expectation.rows;
+  const NodePtr& node = expectation.place;
   const Position at = node->source()->PositionOf(node->span().begin);
   return node->source()->name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
 }
@@ -188,7 +188,7 @@ nlohmann::json ToJson(const FileResult& file) {
     if (!test.error.empty()) entry["error"] = test.error;
     entry["expectations"] = nlohmann::json::array();
     for (const ExpectationResult& e : test.expectations) {
-      const Position at = e.rows->source()->PositionOf(e.rows->span().begin);
+      const Position at = e.place->source()->PositionOf(e.place->span().begin);
       nlohmann::json one = {{"step", e.step},
                             {"of", e.of_input ? "inputs" : "outputs"},
                             {"line", at.line},

@@ -200,6 +200,44 @@ Json StepSchema(const std::vector<const ComponentSpec*>& specs) {
           {"allOf", cases}};
 }
 
+/// A mapping with these keys and no others.
+Json Mapping(Json properties) {
+  return {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+}
+
+Json ListOf(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
+
+/// `tests:` with its mocks, expectations and transcripts.
+Json TestSchema() {
+  const Json text = {{"type", "string"}}, flag = {{"type", "boolean"}}, integer = {{"type", "integer"}};
+  const Json time = {{"type", Json::array({"string", "number"})}};
+  const Json any = Json::object();
+  const Json data = ListOf(Mapping({{"name", text}, {"elements", {{"type", "array"}}}}));
+  const Json pane = Mapping({{"timing", {{"enum", Json::array({"early", "on_time", "late", "unknown"})}}},
+                             {"index", integer},
+                             {"is_first", flag},
+                             {"is_last", flag}});
+  const Json window = {{"anyOf", Json::array({{{"const", "global"}}, ListOf(time)})}};
+  const Json given = Mapping({{"at", time}, {"row", any}, {"weight", integer}});
+  const Json expected = Mapping(
+      {{"row", any}, {"at", time}, {"event_time", time}, {"window", window}, {"pane", pane}, {"weight", integer}});
+  const Json watermark = {{"anyOf", Json::array({time, Mapping({{"step", text}, {"at", time}})})}};
+  Json item = Mapping({{"input", Mapping({{"step", text}, {"rows", ListOf(given)}})},
+                       {"watermark", watermark},
+                       {"processing_time", {{"type", Json::array({"string", "number"})}}},
+                       {"idle", text},
+                       {"end", text},
+                       {"expect", Mapping({{"step", text}, {"rows", ListOf(expected)}})}});
+  item["minProperties"] = item["maxProperties"] = 1;
+  return Mapping({{"name", text},
+                  {"mock_inputs", data},
+                  {"mock_outputs", data},
+                  {"expected_inputs", data},
+                  {"expected_outputs", data},
+                  {"allowed_sources", ListOf(text)},
+                  {"transcript", ListOf(item)}});
+}
+
 }  // namespace
 
 std::string JsonSchema(const ComponentSpec& spec) {
@@ -240,7 +278,7 @@ std::string PipelineJsonSchema(const std::vector<const ComponentSpec*>& specs) {
                          {"params", {{"type", "object"}}},
                          {"options", {{"type", "object"}}},
                          {"providers", {{"type", "array"}}},
-                         {"tests", {{"type", "array"}, {"items", {{"type", "object"}}}}}}},
+                         {"tests", {{"type", "array"}, {"items", TestSchema()}}}}},
                        {"$defs", definitions}};
   return schema.dump(2);
 }

@@ -209,7 +209,7 @@ size_t PositionAfterLast(const Transcript& transcript, size_t item) {
 
 ExpectationResult JudgeRows(const NodePtr& expected, std::vector<std::string> actual) {
   ExpectationResult result;
-  result.rows = expected;
+  result.place = result.rows = expected;
   std::vector<std::string> wanted, came;
   for (const NodePtr& item : expected->items()) wanted.push_back(RowText(item));
   for (const std::string& row : actual) came.push_back(RowText(row));
@@ -222,6 +222,7 @@ ExpectationResult JudgeExpect(const Transcript& transcript, size_t item, const s
   const TranscriptItem& expect = transcript.items[item];
   ExpectationResult result;
   result.step = expect.step_node->text();
+  result.place = expect.node;
   result.rows = expect.rows_node;
   const Keys keys = KeysOf(transcript, expect);
   const size_t after = PositionAfterLast(transcript, item);

@@ -15,6 +15,7 @@ namespace weir {
 struct ExpectationResult {
   std::string step;                     // as the test names it
   bool of_input = false;                // its inputs rather than its outputs
+  NodePtr place;                        // in the file, to point at
   NodePtr rows;                         // the list in the file, which is replaced where the test is to be fixed
   std::vector<std::string> missing;     // expected, but not there
   std::vector<std::string> unexpected;  // there, but not expected
