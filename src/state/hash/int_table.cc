@@ -79,10 +79,12 @@ void IntTable::ToDirect(int64_t min, int64_t max) {
   CoverDirect(min, max);
 }
 
+// Grows in place and enters all keys again: pages that the table has already are cheaper to clear than fresh ones.
 void IntTable::ToHash(uint64_t min_slots) {
   const uint64_t slots = std::max<uint64_t>(std::bit_ceil(min_slots), 256);
-  HugeArray<Slot> fresh;
-  fresh.Reserve(slots);
+  slots_.Reserve(slots);
+  Slot* fresh = slots_.data();
+  std::fill_n(fresh, num_slots_, Slot{0, 0, 0});
   const int shift = 64 - std::countr_zero(slots);
   for (uint32_t i = 0; i < size_; ++i) {
     if (i == without_key_) continue;
@@ -90,7 +92,6 @@ void IntTable::ToHash(uint64_t min_slots) {
     while (fresh[at].number_plus_1 != 0) at = (at + 1) & (slots - 1);
     fresh[at] = {keys_[i], i + 1, 0};
   }
-  slots_ = std::move(fresh);
   num_slots_ = slots;
   shift_ = shift;
   direct_ = HugeArray<uint32_t>();

@@ -96,7 +96,13 @@ Status JoinTable::Finish(const std::vector<bool>& gathered) {
   }
   if (!in_order_) OrderRows();
   groups_of_batch_ = {};
-  if (!is_one_) return Status::OK();
+  if (!is_one_) {
+    // Decoded now, since several threads may gather from them later.
+    for (Batch& batch : batches_) {
+      for (int i = 0; i < batch.num_columns(); ++i) batch.PlainColumn(i);
+    }
+    return Status::OK();
+  }
   WEIR_ASSIGN_OR_RETURN(one_, ConcatBatches(schema_, batches_));
   batches_.clear();
   return Status::OK();
