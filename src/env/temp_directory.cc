@@ -66,6 +66,8 @@ Result<std::unique_ptr<TempDirectory>> TempDirectory::Create(Env& env, const std
       return Status::IOError("cannot create a temporary folder in '", parent, "': ", std::strerror(errno));
     }
     int fd = TryLock(JoinPath(path, kLockName), O_CREAT);
+    // Another process that starts took the unlocked folder for an abandoned one.
+    if (fd < 0 && (errno == EWOULDBLOCK || errno == ENOENT)) continue;
     if (fd < 0) return Status::IOError("cannot lock the temporary folder '", path, "': ", std::strerror(errno));
     return std::unique_ptr<TempDirectory>(new TempDirectory(env, std::move(path), fd));
   }
