@@ -203,6 +203,10 @@ Status Instance::FireTimer(int64_t now_us) {
   return yielded_ ? Status::OK() : ForwardWatermark();
 }
 
+int64_t Instance::next_timer_us() const {
+  return operator_ != nullptr && !finishing_ ? operator_->next_timer_us() : kMaxEventTime;
+}
+
 Status Instance::RunTimer(int64_t now_us) { return Busy() ? Status::OK() : FireTimer(now_us); }
 
 int64_t Instance::processing_time_us() const {
@@ -339,6 +343,7 @@ bool Instance::OutputsFullOrNotify() {
 // ----------------------------------------------------------------------------------------------------------
 
 bool Instance::full() const {
+  if (SinkFull()) return true;
   for (const auto& edges : outputs_) {
     for (const OutputEdge& edge : edges) {
       if (edge.fused != nullptr ? edge.fused->Busy() || edge.fused->full() : edge.exchange->full()) return true;

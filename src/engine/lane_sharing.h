@@ -22,12 +22,15 @@ class MorselTracker {
   void End(int lane) { Set(lane, kEnded); }
   /// Every morsel below this has been passed to the sink completely.
   int64_t CompleteBelow() const;
+  /// No lane works on an earlier morsel than `lane` does: what waits for its turn waits for this one.
+  bool IsEarliest(int lane) const;
 
   static constexpr int64_t kNone = -1;  // not started: could still take morsel 0
   static constexpr int64_t kEnded = INT64_MAX;
 
  private:
   void Set(int lane, int64_t value);
+  int64_t Earliest() const;
   mutable std::mutex mutex_;
   std::vector<int64_t> in_flight_;
 };

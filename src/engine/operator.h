@@ -158,6 +158,8 @@ class SinkWriter {
   virtual Status Write(Batch batch) = 0;
   /// No more batches in this lane.
   virtual Status Finish() = 0;
+  /// Rows wait here for those of another lane: give me none for now. A wish, which the engine follows for a while.
+  virtual bool full() const { return false; }
 };
 
 }  // namespace weir

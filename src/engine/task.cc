@@ -7,12 +7,28 @@
 #include "env/env.h"
 
 namespace weir {
+namespace {
+
+/// How often a lane comes back in vain to a sink that is full, some milliseconds apart. Then it goes on: the lane that
+/// the sink waits for may itself wait for this one, by another way through the plan.
+constexpr int kMaxSinkWaits = 50;
+
+}  // namespace
+
+int64_t MorselTracker::Earliest() const {
+  int64_t lowest = kEnded;
+  for (int64_t morsel : in_flight_) lowest = std::min(lowest, std::max<int64_t>(morsel, 0));  // kNone may become 0
+  return lowest;
+}
 
 int64_t MorselTracker::CompleteBelow() const {
   std::lock_guard lock(mutex_);
-  int64_t lowest = kEnded;
-  for (int64_t morsel : in_flight_) lowest = std::min(lowest, morsel == kNone ? 0 : morsel);
-  return lowest;
+  return Earliest();
+}
+
+bool MorselTracker::IsEarliest(int lane) const {
+  std::lock_guard lock(mutex_);
+  return in_flight_[lane] <= Earliest();
 }
 
 void MorselTracker::Set(int lane, int64_t value) {
@@ -46,16 +62,27 @@ bool TaskLane::Wanted(const Input& input) const {
   return input.instance->Accepts(input.port) && GatesOpen();
 }
 
-Result<bool> TaskLane::Drain() {
-  while (pending_ > 0) {
-    if (OutputsFull()) return false;
+bool TaskLane::SinksFull() {
+  bool full = false;
+  for (const auto& instance : instances_) full |= instance->SinkFull();
+  if (!full || ++sink_waits_ > kMaxSinkWaits) {
+    sink_waits_ = 0;
+    return false;
+  }
+  return true;
+}
+
+Result<SliceResult> TaskLane::Drain() {
+  for (;;) {
+    if (SinksFull()) return SliceResult::kIdle;
+    if (OutputsFull()) return SliceResult::kParked;
+    if (pending_ == 0) return SliceResult::kMore;
     for (size_t i = instances_.size(); i-- > 0;) {
       if (!instances_[i]->yielded()) continue;
       WEIR_RETURN_NOT_OK(instances_[i]->ResumeOnce());
       break;
     }
   }
-  return true;
 }
 
 Result<TaskLane::Step> TaskLane::TakeInput() {
@@ -92,8 +119,8 @@ Result<TaskLane::Step> TaskLane::PollSource() {
   WEIR_ASSIGN_OR_RETURN(PollResult result, source->Poll());
   if (result == PollResult::kIdle) return Step::kIdle;
   if (result == PollResult::kExhausted) {
-    WEIR_ASSIGN_OR_RETURN(bool drained, Drain());
-    if (drained) WEIR_RETURN_NOT_OK(source->EndSource());
+    WEIR_ASSIGN_OR_RETURN(SliceResult drained, Drain());
+    if (drained == SliceResult::kMore) WEIR_RETURN_NOT_OK(source->EndSource());
     // Not drained: the reader says exhausted again on the next poll.
   }
   return Step::kDid;
@@ -111,8 +138,8 @@ Result<SliceResult> TaskLane::RunSlice() {
   WEIR_RETURN_NOT_OK(RunTimers());
   for (int i = 0; i < options_.slice_messages; ++i) {
     if (cancelled_->load(std::memory_order_relaxed)) return Status::Cancelled("the run was cancelled");
-    WEIR_ASSIGN_OR_RETURN(bool drained, Drain());
-    if (!drained || OutputsFull()) return SliceResult::kParked;
+    WEIR_ASSIGN_OR_RETURN(SliceResult drained, Drain());
+    if (drained != SliceResult::kMore) return drained;
     Step step = Step::kNothing;
     if (!is_source || !gates_.empty()) {
       WEIR_ASSIGN_OR_RETURN(step, TakeInput());

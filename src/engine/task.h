@@ -55,9 +55,7 @@ class Instance final : public Emitter {
   Status EndSource();
   /// Fires the operator's timer if it is due and nothing waits here.
   Status RunTimer(int64_t now_us);
-  int64_t next_timer_us() const {
-    return operator_ != nullptr && !finishing_ ? operator_->next_timer_us() : kMaxEventTime;
-  }
+  int64_t next_timer_us() const;
   bool is_source() const { return reader_ != nullptr; }
 
   /// Nobody downstream needs anything more.
@@ -66,6 +64,7 @@ class Instance final : public Emitter {
   bool ended() const { return ended_; }
   /// An exchange that this instance feeds is full (and will wake the lane when there is room).
   bool OutputsFullOrNotify();
+  bool SinkFull() const { return writer_ != nullptr && writer_->full(); }
 
   // Emitter.
   Status Emit(int port, Batch batch) override;
@@ -149,8 +148,7 @@ class TaskLane final : public Actor {
   Instance* AddInstance(const PhysicalNode& node);
   /// Channel that feeds `port` of `instance`. The lane takes from its channels in the order in which they were added.
   void AddInput(std::unique_ptr<Channel> channel, Instance* instance, int port);
-  /// Port 0 of `instance` is fed by direct calls, others by channels: until it accepts port 0, only those are taken
-  /// from.
+  /// Port 0 of `instance` is fed by direct calls, others by channels: the lane takes only those until it accepts 0.
   void AddGate(Instance* instance) { gates_.push_back(instance); }
 
   Result<SliceResult> RunSlice() override;
@@ -173,8 +171,8 @@ class TaskLane final : public Actor {
     bool forced = false;
   };
   enum class Step { kDid, kNothing, kIdle };
-  /// Finishes what instances have pending, those nearest to the sink first. False: blocked by a full output.
-  Result<bool> Drain();
+  /// Finishes what instances have pending, nearest to the sink first. kMore: done; else blocked by an output or sink.
+  Result<SliceResult> Drain();
   Result<Step> TakeInput();
   Result<Step> PollSource();
   bool Ended() const;
@@ -183,6 +181,7 @@ class TaskLane final : public Actor {
   int64_t NextTimer() const;
   bool GatesOpen() const;
   bool Wanted(const Input& input) const;
+  bool SinksFull();
 
   const int lane_;
   const TaskOptions options_;
@@ -191,6 +190,7 @@ class TaskLane final : public Actor {
   const std::atomic<bool>* const cancelled_;
   std::atomic<bool>* const any_done_;
   int pending_ = 0;
+  int sink_waits_ = 0;                                // in a row
   std::vector<std::unique_ptr<Instance>> instances_;  // producers before consumers
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Input> inputs_;

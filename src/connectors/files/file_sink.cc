@@ -71,13 +71,17 @@ Result<std::string> TakeNetstring(const std::string& token, size_t* at) {
 
 class FileSink::Writer final : public SinkWriter {
  public:
-  Writer(FileSink* sink, int lane) : sink_(sink), next_shard_(lane) {}
+  Writer(FileSink* sink, int lane) : sink_(sink), lane_(lane), next_shard_(lane) {}
 
   Status Write(Batch batch) override {
     if (!sink_->options_.partition_by.empty()) return WritePartitions(batch);
     return WriteTo("", std::move(batch));
   }
   Status Finish() override { return Status::OK(); }
+  bool full() const override {
+    // The lane that the others wait for goes on.
+    return body_ && body_->full() && sink_->morsels_ && !sink_->morsels_->IsEarliest(lane_);
+  }
 
  private:
   Status WriteTo(const std::string& partition, Batch batch) {
@@ -86,8 +90,8 @@ class FileSink::Writer final : public SinkWriter {
       // By piece of the source where there is one, so that a rerun spreads the rows in the same way.
       shard = static_cast<int>((batch.morsel() >= 0 ? batch.morsel() : next_shard_++) % sink_->shards_);
     }
-    WEIR_ASSIGN_OR_RETURN(FileBody * body, sink_->Body(partition, shard));
-    return body->Write(std::move(batch));
+    WEIR_ASSIGN_OR_RETURN(body_, sink_->Body(partition, shard));
+    return body_->Write(std::move(batch));
   }
 
   Status WritePartitions(const Batch& batch) {
@@ -118,7 +122,9 @@ class FileSink::Writer final : public SinkWriter {
   }
 
   FileSink* const sink_;
+  const int lane_;
   int64_t next_shard_;
+  FileBody* body_ = nullptr;  // of the rows that came last
 };
 
 FileSink::FileSink(FileSinkOptions options, SchemaPtr schema, std::shared_ptr<const FileWriteFormat> format)

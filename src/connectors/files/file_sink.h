@@ -25,6 +25,8 @@ class FileBody {
   virtual Status Write(Batch batch) = 0;
   /// All lanes have finished: writes what is left and the end of the file. Called once; does not close the stream.
   virtual Status Finish() = 0;
+  /// Enough rows wait here for those of other lanes that come before them.
+  virtual bool full() const { return false; }
 };
 
 /// How files of one format are written. Immutable.

@@ -3,11 +3,10 @@
 #include <arrow/type.h>
 
 #include <algorithm>
-#include <map>
 
 #include "connectors/files/file_paths.h"
 #include "connectors/files/file_sink.h"
-#include "connectors/files/ordered_gate.h"
+#include "connectors/files/parquet_body.h"
 #include "formats/parquet/parquet_writer.h"
 #include "plan/binding.h"
 #include "state/memory_budget.h"
@@ -75,146 +74,6 @@ ComponentSpec Spec() {
 )");
 }
 
-/// One Parquet file. Batches are put into source order, grouped into row groups, and each row group is encoded by the
-/// lane that completed it. A lane that is ahead of the order does not pile up batches: a full row group of one piece is
-/// encoded at once and waits in its compressed form.
-class ParquetBody final : public FileBody {
- public:
-  struct Limits {
-    int64_t rows = 262144;
-    int64_t bytes = 64 << 20;
-  };
-
-  ParquetBody(std::unique_ptr<ParquetFileWriter> writer, Limits limits, std::shared_ptr<MorselTracker> morsels)
-      : writer_(std::move(writer)), limits_(limits), gate_(std::move(morsels)) {}
-
-  Status Write(Batch batch) override {
-    batch = batch.Compact();
-    std::vector<Job> jobs;
-    {
-      std::lock_guard lock(mutex_);
-      Enqueue(std::move(batch), &jobs);
-      gate_.Pass([&](std::shared_ptr<Item>& item) { return Release(*item, &jobs); });
-    }
-    return RunJobs(std::move(jobs));
-  }
-
-  Status Finish() override {
-    std::vector<Job> jobs;
-    {
-      std::lock_guard lock(mutex_);
-      gate_.PassAll([&](std::shared_ptr<Item>& item) { return Release(*item, &jobs); });
-      CutCurrent(&jobs);
-    }
-    WEIR_RETURN_NOT_OK(RunJobs(std::move(jobs)));
-    return writer_->Finish();
-  }
-
- private:
-  using RowGroup = std::unique_ptr<ParquetFileWriter::RowGroup>;
-
-  struct Rows {
-    std::vector<Batch> batches;
-    int64_t rows = 0;
-    int64_t bytes = 0;
-    void Add(Batch batch) {
-      rows += batch.num_rows();
-      bytes += batch.size_bytes();
-      batches.push_back(std::move(batch));
-    }
-  };
-  /// What waits in the gate: rows of one piece, growing; or a row group of it, which some lane may still be encoding.
-  struct Item {
-    Rows rows;
-    bool sealed = false;  // its rows are being encoded, or are
-    RowGroup encoded;
-  };
-  /// Rows to encode, outside of the lock: for a place in the file, or back into the gate.
-  struct Job {
-    std::vector<Batch> batches;
-    int64_t place = -1;
-    std::shared_ptr<Item> item;
-  };
-
-  bool IsFull(const Rows& rows) const { return rows.rows >= limits_.rows || rows.bytes >= limits_.bytes; }
-
-  void Enqueue(Batch batch, std::vector<Job>* jobs) {
-    int64_t morsel = batch.morsel();
-    std::shared_ptr<Item>& open = open_[morsel];
-    if (!open) {
-      open = std::make_shared<Item>();
-      gate_.Push(morsel, open);
-    }
-    open->rows.Add(std::move(batch));
-    // The rows of the earliest piece pass right away and find their row group there.
-    if (IsFull(open->rows)) {
-      open->sealed = true;
-      jobs->push_back({std::move(open->rows.batches), -1, open});
-      open_.erase(morsel);
-    }
-  }
-
-  /// The gate says that it is the turn of `item`. False: it is still being encoded.
-  bool Release(Item& item, std::vector<Job>* jobs) {
-    if (item.sealed && !item.encoded) return false;
-    if (item.encoded) {
-      CutCurrent(jobs);
-      encoded_[next_place_++] = std::move(item.encoded);
-      return true;
-    }
-    for (Batch& batch : item.rows.batches) {
-      current_.Add(std::move(batch));
-      if (IsFull(current_)) CutCurrent(jobs);
-    }
-    for (auto it = open_.begin(); it != open_.end(); ++it) {
-      if (it->second.get() != &item) continue;
-      open_.erase(it);
-      break;
-    }
-    return true;
-  }
-
-  void CutCurrent(std::vector<Job>* jobs) {
-    if (current_.batches.empty()) return;
-    jobs->push_back({std::move(current_.batches), next_place_++, nullptr});
-    current_ = Rows();
-  }
-
-  Status RunJobs(std::vector<Job> jobs) {
-    for (size_t i = 0; i < jobs.size(); ++i) {
-      WEIR_ASSIGN_OR_RETURN(RowGroup group, writer_->Encode(std::move(jobs[i].batches)));
-      std::lock_guard lock(mutex_);
-      if (jobs[i].item) {
-        jobs[i].item->encoded = std::move(group);
-        gate_.Pass([&](std::shared_ptr<Item>& item) { return Release(*item, &jobs); });
-      } else {
-        encoded_[jobs[i].place] = std::move(group);
-      }
-      WEIR_RETURN_NOT_OK(AppendReady());
-    }
-    return Status::OK();
-  }
-
-  Status AppendReady() {
-    while (!encoded_.empty() && encoded_.begin()->first == next_append_) {
-      WEIR_RETURN_NOT_OK(writer_->Append(std::move(encoded_.begin()->second)));
-      encoded_.erase(encoded_.begin());
-      ++next_append_;
-    }
-    return Status::OK();
-  }
-
-  const std::unique_ptr<ParquetFileWriter> writer_;
-  const Limits limits_;
-  std::mutex mutex_;
-  OrderedGate<std::shared_ptr<Item>> gate_;
-  std::map<int64_t, std::shared_ptr<Item>> open_;  // by piece: the item that takes its next rows
-  Rows current_;                                   // in order, not yet a row group
-  int64_t next_place_ = 0;
-  std::map<int64_t, RowGroup> encoded_;  // by place in the file
-  int64_t next_append_ = 0;
-};
-
 class ParquetWriteFormat final : public FileWriteFormat {
  public:
   ParquetWriteFormat(ParquetWriteOptions options, int64_t row_group_rows)
@@ -226,12 +85,14 @@ class ParquetWriteFormat final : public FileWriteFormat {
     WEIR_ASSIGN_OR_RETURN(auto writer, ParquetFileWriter::Make(std::move(out), schema, options_));
     ParquetBody::Limits limits;
     limits.rows = row_group_rows_;
-    // A lane holds a row group's rows and its encoded pages; all of them together stay below a quarter of the budget.
+    // A lane encodes a row group while as many wait or grow: all of them together stay below a half of the budget.
     if (context.memory) {
       int64_t share = context.memory->limit_bytes() / (8 * std::max(1, context.lanes));
       limits.bytes = std::clamp<int64_t>(share, 1 << 20, limits.bytes);
     }
-    return std::make_unique<ParquetBody>(std::move(writer), limits, std::move(morsels));
+    auto make = [&] { return std::make_shared<ParquetBodyMemory>(context.memory); };
+    auto memory = context.shared ? context.shared->Get<ParquetBodyMemory>("rows of all files", make) : make();
+    return std::make_unique<ParquetBody>(std::move(writer), limits, std::move(morsels), std::move(memory));
   }
 
   std::string extension() const override { return "parquet"; }
