@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <string_view>
 
 #include "batch/types.h"
 
@@ -62,20 +63,42 @@ Result<BufferPtr> InterleaveBits(const Columns& columns, std::span<const RowRef>
   return bits;
 }
 
-Status InterleaveText(const Columns& columns, std::span<const RowRef> rows, BufferPtr* offsets, BufferPtr* text) {
-  std::vector<const int32_t*> starts;
-  std::vector<const uint8_t*> bytes;
-  for (const auto* column : columns) {
-    starts.push_back(column->GetValues<int32_t>(1));
-    bytes.push_back(column->buffers[2] ? column->buffers[2]->data() : nullptr);
+/// Where a text column keeps its values: in place, or in a dictionary.
+struct TextSource {
+  const int32_t* indices = nullptr;  // null: in place
+  const int32_t* starts = nullptr;
+  const char* bytes = nullptr;
+  const uint8_t* valid = nullptr;  // of a dictionary column: indices of nulls mean nothing
+  int64_t valid_offset = 0;
+
+  explicit TextSource(const arrow::ArrayData& column) {
+    const bool encoded = column.type->id() == arrow::Type::DICTIONARY;
+    const arrow::ArrayData& values = encoded ? *column.dictionary : column;
+    starts = values.GetValues<int32_t>(1);
+    bytes = values.buffers[2] ? reinterpret_cast<const char*>(values.buffers[2]->data()) : nullptr;
+    if (!encoded) return;
+    indices = column.GetValues<int32_t>(1);
+    if (column.MayHaveNulls()) valid = column.buffers[0]->data();
+    valid_offset = column.offset;
   }
+  std::string_view at(uint32_t row) const {
+    if (valid != nullptr && !arrow::bit_util::GetBit(valid, valid_offset + row)) return {};
+    const int32_t* start = starts + (indices != nullptr ? indices[row] : static_cast<int32_t>(row));
+    return {bytes + start[0], static_cast<size_t>(start[1] - start[0])};
+  }
+};
+
+Status InterleaveText(const Columns& columns, std::span<const RowRef> rows, BufferPtr* offsets, BufferPtr* text) {
+  std::vector<TextSource> sources;
+  for (const auto* column : columns) sources.emplace_back(*column);
   WEIR_ASSIGN_OR_RETURN(auto offset_buffer, arrow::AllocateBuffer(static_cast<int64_t>((rows.size() + 1) * 4)));
   auto* out_offsets = reinterpret_cast<int32_t*>(offset_buffer->mutable_data());
+  std::vector<std::string_view> values(rows.size());
   int64_t total = 0;
   out_offsets[0] = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const int32_t* from = starts[rows[i].batch] + rows[i].row;
-    total += from[1] - from[0];
+    values[i] = sources[rows[i].batch].at(rows[i].row);
+    total += static_cast<int64_t>(values[i].size());
     if (total > std::numeric_limits<int32_t>::max())
       return Status::CapacityError("more than 2 GiB of text in one batch");
     out_offsets[i + 1] = static_cast<int32_t>(total);
@@ -83,9 +106,7 @@ Status InterleaveText(const Columns& columns, std::span<const RowRef> rows, Buff
   WEIR_ASSIGN_OR_RETURN(auto text_buffer, arrow::AllocateBuffer(total));
   uint8_t* out = text_buffer->mutable_data();
   for (size_t i = 0; i < rows.size(); ++i) {
-    const int32_t* from = starts[rows[i].batch] + rows[i].row;
-    const auto length = static_cast<size_t>(from[1] - from[0]);
-    if (length != 0) std::memcpy(out + out_offsets[i], bytes[rows[i].batch] + from[0], length);
+    if (!values[i].empty()) std::memcpy(out + out_offsets[i], values[i].data(), values[i].size());
   }
   *offsets = std::move(offset_buffer);
   *text = std::move(text_buffer);
@@ -119,14 +140,39 @@ Result<Int64Column> InterleaveTime(std::span<const Batch> batches, std::span<con
   return Int64Column(BufferPtr(std::move(buffer)));
 }
 
+/// The column of each batch. Dictionaries stay: decoding those of all batches would take more memory than the rows.
+Columns ColumnsOf(std::span<const Batch> batches, int column) {
+  Columns columns;
+  for (const Batch& batch : batches) {
+    const arrow::ArrayData* data = batch.column(column).get();
+    const bool null_values = data->dictionary && data->dictionary->GetNullCount() > 0;
+    columns.push_back(null_values ? batch.PlainColumn(column).get() : data);
+  }
+  return columns;
+}
+
+bool ShareDictionary(const Columns& columns) {
+  const arrow::ArrayData* dictionary = columns[0]->dictionary.get();
+  return dictionary != nullptr && std::all_of(columns.begin(), columns.end(), [&](const arrow::ArrayData* column) {
+           return column->dictionary.get() == dictionary;
+         });
+}
+
 }  // namespace
 
 Result<ArrayDataPtr> InterleaveColumn(std::span<const Batch> batches, int column, std::span<const RowRef> rows) {
-  Columns columns;
-  for (const Batch& batch : batches) columns.push_back(batch.PlainColumn(column).get());
-  const TypePtr& type = columns[0]->type;
+  const Columns columns = ColumnsOf(batches, column);
+  const TypePtr& type = batches[0].schema()->field(column)->type();
   const auto count = static_cast<int64_t>(rows.size());
   BufferPtr values, offsets;
+  if (ShareDictionary(columns)) {
+    int64_t nulls = 0;
+    WEIR_ASSIGN_OR_RETURN(values, InterleaveFixed<int32_t>(columns, rows));
+    WEIR_ASSIGN_OR_RETURN(auto valid, InterleaveValidity(columns, rows, &nulls));
+    auto out = arrow::ArrayData::Make(columns[0]->type, count, {std::move(valid), std::move(values)}, nulls);
+    out->dictionary = columns[0]->dictionary;
+    return out;
+  }
   switch (type->id()) {
     case arrow::Type::NA:
       return arrow::ArrayData::Make(type, count, {nullptr}, count);

@@ -13,7 +13,8 @@ struct RowRef {
 };
 
 /// One column, or whole rows. `batches` share one schema; a column pruned in one is pruned in the result. Times,
-/// windows and weights come along. Errors: CapacityError when a text column of the result would pass 2 GiB.
+/// windows and weights come along. A dictionary that all batches share is kept, others are decoded. Errors:
+/// CapacityError when a text column of the result would pass 2 GiB.
 Result<ArrayDataPtr> InterleaveColumn(std::span<const Batch> batches, int column, std::span<const RowRef> rows);
 Result<Batch> InterleaveRows(std::span<const Batch> batches, std::span<const RowRef> rows);
 

@@ -50,7 +50,7 @@ Sorter::Sorter(SchemaPtr schema, SorterOptions options)
 Sorter::~Sorter() = default;
 
 void Sorter::Account() {
-  int64_t bytes = batch_bytes_ + static_cast<int64_t>(entries_.capacity() * sizeof(Entry));
+  int64_t bytes = held_.bytes() + static_cast<int64_t>(entries_.capacity() * sizeof(Entry));
   for (const EncodedKeys& keys : keys_) bytes += keys.size_bytes();
   reservation_.Set(bytes);
 }
@@ -59,7 +59,7 @@ void Sorter::Clear() {
   batches_.clear();
   keys_.clear();
   entries_ = {};
-  batch_bytes_ = 0;
+  held_.Clear();
   Account();
 }
 
@@ -67,12 +67,13 @@ Status Sorter::Add(Batch batch) {
   if (batch.num_rows() == 0 || options_.limit == 0) return Status::OK();
   batch = batch.Compact();
   keys_.emplace_back();
-  WEIR_RETURN_NOT_OK(EncodeSortKeys(batch, options_.keys, &keys_.back()));
+  // A copy: the decoded texts that it caches are not kept with the rows.
+  WEIR_RETURN_NOT_OK(EncodeSortKeys(Batch(batch), options_.keys, &keys_.back()));
   const auto index = static_cast<uint32_t>(batches_.size());
   for (int64_t row = 0; row < batch.num_rows(); ++row) {
     entries_.push_back({keys_.back().prefixes[row], {index, static_cast<uint32_t>(row)}});
   }
-  batch_bytes_ += batch.size_bytes();
+  held_.Add(batch);
   batches_.push_back(std::move(batch));
   // Prefixes stand in the entries now; only tails are asked for again.
   if (keys_.back().tail_offsets.empty()) keys_.back() = EncodedKeys();
@@ -117,7 +118,7 @@ Status Sorter::CutToLimit() {
   for (int64_t row = 0; row < kept.num_rows(); ++row) {
     entries_.push_back({keys_.back().prefixes[row], {0, static_cast<uint32_t>(row)}});
   }
-  batch_bytes_ = kept.size_bytes();
+  held_.Add(kept);
   batches_.push_back(std::move(kept));
   return Status::OK();
 }

@@ -11,6 +11,7 @@
 #include "batch/batch.h"
 #include "batch/interleave.h"
 #include "state/memory_budget.h"
+#include "state/sort/held_bytes.h"
 #include "state/sort/sort_keys.h"
 #include "state/spill.h"
 
@@ -61,7 +62,7 @@ class Sorter {
   std::vector<Batch> batches_;
   std::vector<EncodedKeys> keys_;  // per batch
   std::vector<Entry> entries_;
-  int64_t batch_bytes_ = 0;
+  HeldBytes held_;
   std::vector<std::unique_ptr<SpillFile>> files_;
   std::vector<std::unique_ptr<Run>> runs_;
   int64_t spilled_bytes_ = 0;

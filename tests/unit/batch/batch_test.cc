@@ -6,6 +6,7 @@
 #include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <arrow/util/bit_util.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -173,6 +174,48 @@ TEST(Gather, AColumnPrunedInOneBatchIsPruned) {
     EXPECT_TRUE(picked.is_pruned(1));
     EXPECT_EQ(picked.num_rows(), 3);
   }
+}
+
+/// `rows` under `dictionary`; negative: null, with an index that lies outside of it.
+ArrayDataPtr Encoded(const ArrayDataPtr& dictionary, std::vector<int32_t> rows) {
+  std::vector<bool> valid;
+  int64_t nulls = 0;
+  for (int32_t& row : rows) {
+    valid.push_back(row >= 0);
+    nulls += row < 0;
+    if (row < 0) row = 1000;
+  }
+  const auto count = static_cast<int64_t>(rows.size());
+  BufferPtr bitmap = arrow::AllocateEmptyBitmap(count).ValueOrDie();
+  for (int64_t i = 0; i < count; ++i) arrow::bit_util::SetBitTo(bitmap->mutable_data(), i, valid[i]);
+  auto data = arrow::ArrayData::Make(
+      DictionaryType(), count, {nulls > 0 ? bitmap : nullptr, BufferPtr(arrow::Buffer::FromVector(std::move(rows)))},
+      nulls);
+  data->dictionary = dictionary;
+  return data;
+}
+
+// A sort holds rows of many row groups, each with a dictionary of its own: they are read where they are, not decoded.
+TEST(Batch, InterleavingReadsDictionariesAndKeepsASharedOne) {
+  const Batch texts = MakeBatch("s: string", R"([{"s": "x"}, {"s": ""}, {"s": "zz"}])");
+  const Batch others = MakeBatch("s: string", R"([{"s": "other"}])");
+  const Batch a(texts.schema(), {Encoded(texts.column(0), {2, -1, 0, 1})}, 4);
+  const Batch b(texts.schema(), {Encoded(texts.column(0), {0, 0})}, 2);
+  const Batch c(texts.schema(), {Encoded(others.column(0), {-1, 0})}, 2);
+  const auto pick = [](std::vector<Batch> batches, std::vector<RowRef> rows) {
+    return InterleaveRows(batches, rows).ValueOrDie();
+  };
+  const auto shown = [](const Batch& batch) {
+    std::string out;
+    for (int64_t i = 0; i < batch.num_rows(); ++i) out += RowToJson(batch, i);
+    return out;
+  };
+  const Batch shared = pick({a, b.Slice(1, 1)}, {{1, 0}, {0, 1}, {0, 0}});
+  EXPECT_EQ(shared.column(0)->dictionary, texts.column(0));
+  EXPECT_EQ(shown(shared), R"({"s": "x"}{"s": null}{"s": "zz"})");
+  const std::string mixed = R"({"s": "other"}{"s": null}{"s": ""}{"s": "zz"}{"s": null})";
+  EXPECT_EQ(shown(pick({a.Slice(1, 3), c, a}, {{1, 1}, {1, 0}, {0, 2}, {2, 0}, {0, 0}})), mixed);
+  EXPECT_EQ(shown(pick({a.Slice(1, 3), c, texts}, {{1, 1}, {1, 0}, {0, 2}, {2, 2}, {0, 0}})), mixed);
 }
 
 TEST(Batch, SizeCountsTheSliceNotTheBuffer) {

@@ -130,5 +130,19 @@ TEST(SorterTest, AgreesWithStableSort) {
   EXPECT_EQ(rmdir(dir), 0);
 }
 
+TEST(HeldBytes, CountsWhatBatchesShareOnce) {
+  const Batch batch = MakeBatch("a: integer, s: string", R"([{"a": 1, "s": "x"}, {"a": 2, "s": "y"}])");
+  HeldBytes held;
+  held.Add(batch);
+  const int64_t whole = held.bytes();
+  EXPECT_GE(whole, batch.size_bytes());
+  held.Add(batch.Slice(1, 1));
+  EXPECT_EQ(held.bytes(), whole);
+  held.Add(MakeBatch("a: integer", R"([{"a": 1}])"));
+  EXPECT_GT(held.bytes(), whole);
+  held.Clear();
+  EXPECT_EQ(held.bytes(), 0);
+}
+
 }  // namespace
 }  // namespace weir
