@@ -42,13 +42,6 @@ const CodecRow& RowOf(Compression compression) { return Codecs()[static_cast<siz
 
 constexpr int64_t kMaxMagicBytes = 4;
 
-Compression CompressionFromMagic(std::string_view head) {
-  for (const CodecRow& row : Codecs()) {
-    if (!row.magic.empty() && head.starts_with(row.magic)) return row.compression;
-  }
-  return Compression::kNone;
-}
-
 const CodecRow* RowOfPath(std::string_view path, size_t* extension_bytes) {
   for (const CodecRow& row : Codecs()) {
     for (std::string_view extension : row.extensions) {
@@ -58,6 +51,16 @@ const CodecRow* RowOfPath(std::string_view path, size_t* extension_bytes) {
     }
   }
   return nullptr;
+}
+
+/// What the first bytes say; a file that ends within them is what its name says, and will be found too short.
+Compression CompressionFromMagic(std::string_view head, std::string_view path) {
+  for (const CodecRow& row : Codecs()) {
+    if (!row.magic.empty() && head.starts_with(row.magic)) return row.compression;
+  }
+  size_t extension_bytes = 0;
+  const CodecRow* named = RowOfPath(path, &extension_bytes);
+  return named && !head.empty() && named->magic.starts_with(head) ? named->compression : Compression::kNone;
 }
 
 /// A stream of which the first bytes were read ahead.
@@ -144,6 +147,10 @@ class DecompressedInput final : public InputStream {
   /// One call of the decompressor; it may also want to give out what it still holds without further input.
   Result<int64_t> Step(int64_t room, uint8_t* out) {
     auto result = decompressor_->Decompress(end_ - begin_, chunk_.data() + begin_, room, out);
+    if (!result.ok() && members_ > 1 && !any_input_) {
+      return Status::IOError("'", name_, "': what follows the end of the ", codec_->name(), " data at byte ",
+                             consumed_ + begin_, " is no ", codec_->name(), " data");
+    }
     if (!result.ok()) {
       return Status::IOError("'", name_, "': damaged ", codec_->name(), " data near byte ", consumed_ + begin_, ": ",
                              result.status().message());
@@ -173,6 +180,7 @@ class DecompressedInput final : public InputStream {
       }
     }
     any_input_ = false;
+    ++members_;
     return decompressor_->Reset();
   }
 
@@ -185,6 +193,7 @@ class DecompressedInput final : public InputStream {
   int64_t end_ = 0;
   int64_t consumed_ = 0;
   int64_t position_ = 0;
+  int64_t members_ = 1;
   bool starved_ = false;    // the raw stream has ended
   bool any_input_ = false;  // the current member has begun
   bool ended_ = false;
@@ -234,12 +243,13 @@ Result<std::shared_ptr<InputStream>> OpenInput(Env& env, const std::string& path
   std::array<char, kMaxMagicBytes> head;
   if (auto* file = dynamic_cast<arrow::io::RandomAccessFile*>(raw.get())) {
     WEIR_ASSIGN_OR_RETURN(int64_t n, file->ReadAt(0, kMaxMagicBytes, head.data()));
-    return Decompress(std::move(raw), CompressionFromMagic({head.data(), static_cast<size_t>(n)}), std::move(name));
+    return Decompress(std::move(raw), CompressionFromMagic({head.data(), static_cast<size_t>(n)}, path),
+                      std::move(name));
   }
   WEIR_ASSIGN_OR_RETURN(int64_t n, raw->Read(kMaxMagicBytes, head.data()));
   std::string_view magic(head.data(), n);
-  return Decompress(std::make_shared<PrefixedInput>(std::string(magic), std::move(raw)), CompressionFromMagic(magic),
-                    std::move(name));
+  return Decompress(std::make_shared<PrefixedInput>(std::string(magic), std::move(raw)),
+                    CompressionFromMagic(magic, path), std::move(name));
 }
 
 Result<std::shared_ptr<arrow::io::OutputStream>> Compress(std::shared_ptr<arrow::io::OutputStream> raw,

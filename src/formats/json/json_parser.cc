@@ -131,10 +131,12 @@ Status JsonBlockParser::ParseDocument(const TextBlock& block, std::vector<Record
   auto state = static_cast<JsonDocumentState>(block.grammar_state);
   auto mistake = [&](const char* at) {
     const char* const text = block.data();
-    const auto* line = static_cast<const char*>(at > text ? memrchr(text, '\n', at - text) : nullptr);
+    const int64_t before = std::min(at, end - 1) - text;
+    const auto* line = static_cast<const char*>(before > 0 ? memrchr(text, '\n', before) : nullptr);
     // A block may begin within a line; columns are then not known.
     const char* const begin = line ? line + 1 : block.offset == 0 ? text : nullptr;
-    return Status::Invalid(places.PlaceOf(at - text), ": ", FailureText(begin, end));
+    // The line break at the end may be one that the file does not have.
+    return Status::Invalid(places.PlaceOf(std::min(at, end - 1) - text), ": ", FailureText(begin, end));
   };
   for (;;) {
     p = SkipJsonBlanks(p, true);

@@ -28,12 +28,21 @@ Status BlockFeeder::Fill(PaddedBuffer* out, int64_t* size, int64_t want) {
   while (*size < want && !input_ended_) {
     auto got = input_.file ? input_.file->ReadAt(read_offset_, want - *size, out->data() + *size)
                            : input_.stream->Read(want - *size, out->data() + *size);
-    if (!got.ok()) return got.status().WithMessage(input_.name, ": ", got.status().message());
+    if (!got.ok()) {
+      const std::string& message = got.status().message();
+      const bool named = message.find(input_.name) != std::string::npos;
+      return named ? got.status() : got.status().WithMessage(input_.name, ": ", message);
+    }
     input_ended_ = *got == 0;
     *size += *got;
     read_offset_ += *got;
   }
   return Status::OK();
+}
+
+std::string BlockFeeder::PlaceOfNext() const {
+  const int64_t lines = input_.file ? file_->LinesBefore(offset_) : lines_;
+  return lines < 0 ? input_.name : input_.name + ":" + std::to_string(lines + 1);
 }
 
 Result<std::string_view> BlockFeeder::Peek(int64_t bytes) {
@@ -72,7 +81,7 @@ Result<bool> BlockFeeder::Next(TextBlock* out) {
     end = scanner_->LastRecordEnd(out->data(), size, input_ended_, out);
     if (end == 0 && size >= options_.max_record_bytes) {
       failed_ =
-          Status::Invalid(input_.name, ": the record that begins at byte ", offset_, " is longer than ",
+          Status::Invalid(PlaceOfNext(), ": the record that begins here, at byte ", offset_, ", is longer than ",
                           options_.max_record_bytes, " bytes (max_record_bytes): is a quote or bracket not closed?");
       return failed_;
     }

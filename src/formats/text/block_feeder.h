@@ -47,6 +47,9 @@ class BlockFeeder {
   /// Reads until `out` holds `want` bytes or the input ends.
   Status Fill(PaddedBuffer* out, int64_t* size, int64_t want);
 
+  /// "orders.csv:17", of the first record that is not handed out; without the line where it cannot be known.
+  std::string PlaceOfNext() const;
+
   const BlockFeederOptions options_;
   TextInput input_;
   std::unique_ptr<RecordScanner> scanner_;

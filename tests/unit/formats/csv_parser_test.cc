@@ -194,9 +194,10 @@ TEST(CsvParser, ARecordLongerThanTheLimitIsAnError) {
   EXPECT_TRUE(Must(feeder.Next(&block)));
   const auto next = feeder.Next(&block);
   ASSERT_FALSE(next.ok());
-  EXPECT_EQ(next.status().message(),
-            "t.csv: the record that begins at byte 2 is longer than 1024 bytes (max_record_bytes): is a quote or "
-            "bracket not closed?");
+  EXPECT_EQ(
+      next.status().message(),
+      "t.csv:2: the record that begins here, at byte 2, is longer than 1024 bytes (max_record_bytes): is a quote or "
+      "bracket not closed?");
   EXPECT_FALSE(feeder.Next(&block).ok());
 }
 
