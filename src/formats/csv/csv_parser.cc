@@ -11,11 +11,7 @@
 #include "batch/gather.h"
 
 namespace weir {
-namespace {
-
-constexpr int64_t kErrorRecordBytes = 4096;
-
-}  // namespace
+namespace {}  // namespace
 
 CsvBlockParser::CsvBlockParser(std::shared_ptr<const CsvReadPlan> plan, std::vector<int> field_of_column,
                                int num_fields)
@@ -151,9 +147,8 @@ void CsvBlockParser::ReportErrors(const TextBlock& block, const std::vector<CsvS
   for (auto& error : found) {
     int64_t size = error.end - error.begin;
     if (size > 0 && block.data()[error.begin + size - 1] == '\r') --size;
-    size = std::min(size, kErrorRecordBytes);
-    errors->push_back({places.PlaceOf(error.begin), std::move(error.message),
-                       std::string(block.data() + error.begin, static_cast<size_t>(size))});
+    errors->push_back(
+        {places.PlaceOf(error.begin), std::move(error.message), RecordText(block.data() + error.begin, size)});
   }
 }
 

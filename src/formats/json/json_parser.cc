@@ -14,7 +14,6 @@
 namespace weir {
 namespace {
 
-constexpr int64_t kErrorRecordBytes = 4096;
 /// Input between two looks at the columns' capacity: large enough to be rare, small enough to waste little memory.
 constexpr int64_t kChunkBytes = 64 << 10;
 
@@ -76,14 +75,14 @@ std::string JsonBlockParser::FailureText(const char* line, const char* end) cons
   const auto c = static_cast<unsigned char>(*failed_at_);
   if (failed_at_ >= end) return text + ", found the end of the file";
   if (c == '\n') return text + ", found the end of the line";
-  return text + ", found '" + Excerpt(failed_at_, c < 0x80 ? 1 : 4) + "'";
+  const int64_t bytes = std::max<int64_t>(1, CodePointBytes(failed_at_, end - failed_at_));
+  return text + ", found '" + Excerpt(failed_at_, bytes) + "'";
 }
 
 void JsonBlockParser::Reject(PlaceCursor* places, const TextBlock& block, const char* begin, const char* end,
                              std::string message, std::vector<RecordError>* errors) {
   while (end > begin && (end[-1] == '\n' || end[-1] == '\r')) --end;
-  const auto size = std::min<int64_t>(end - begin, kErrorRecordBytes);
-  errors->push_back({places->PlaceOf(begin - block.data()), std::move(message), std::string(begin, size)});
+  errors->push_back({places->PlaceOf(begin - block.data()), std::move(message), RecordText(begin, end - begin)});
 }
 
 Status JsonBlockParser::ParseLines(const TextBlock& block, std::vector<RecordError>* errors) {

@@ -47,8 +47,7 @@ Result<Batch> ParseLines(const TextBlock& block, std::vector<RecordError>* error
     const char* const next = p + length + 1;
     if (length > 0 && p[length - 1] == '\r') --length;
     if (__builtin_expect(check_utf8, 0) && !simdjson::validate_utf8(p, length)) {
-      errors->push_back(
-          {places.PlaceOf(p - text), "the text is not valid UTF-8", std::string(p, std::min<int64_t>(length, 4096))});
+      errors->push_back({places.PlaceOf(p - text), "the text is not valid UTF-8", RecordText(p, length)});
     } else {
       to += length;
       ends[++row] = static_cast<int32_t>(to - out);

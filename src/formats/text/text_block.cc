@@ -13,6 +13,7 @@ namespace weir {
 namespace {
 
 constexpr int64_t kCountStep = 1 << 20;
+constexpr int64_t kMaxRecordTextBytes = 4096;
 
 }  // namespace
 
@@ -63,30 +64,61 @@ std::string PlaceCursor::PlaceOf(int64_t position) {
   return name + ":" + std::to_string(line_);
 }
 
-std::string Excerpt(const char* text, int64_t size, int64_t limit) {
-  int64_t length = std::min(size, limit);
-  if (length < size) {
-    while (length > 0 && (static_cast<uint8_t>(text[length]) & 0xC0) == 0x80) --length;
+int64_t CodePointBytes(const char* text, int64_t size) {
+  const auto byte = [&](int64_t i) { return static_cast<uint8_t>(text[i]); };
+  const auto follows = [&](int64_t i) { return (byte(i) & 0xC0) == 0x80; };
+  if (size < 1) return 0;
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) < 0xC2 || byte(0) > 0xF4) return 0;
+  const int64_t bytes = byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
+  if (size < bytes) return 0;
+  for (int64_t i = 1; i < bytes; ++i) {
+    if (!follows(i)) return 0;
   }
+  // Too long for what they say, surrogates, beyond the last code point.
+  const bool wrong = (byte(0) == 0xE0 && byte(1) < 0xA0) || (byte(0) == 0xED && byte(1) >= 0xA0) ||
+                     (byte(0) == 0xF0 && byte(1) < 0x90) || (byte(0) == 0xF4 && byte(1) >= 0x90);
+  return wrong ? 0 : bytes;
+}
+
+std::string RecordText(const char* text, int64_t size) {
+  std::string out;
+  const int64_t limit = std::min(size, kMaxRecordTextBytes);
+  for (int64_t i = 0; i < limit;) {
+    const int64_t bytes = CodePointBytes(text + i, size - i);
+    if (bytes > limit - i) break;
+    if (bytes == 0) {
+      out += "\uFFFD";
+    } else {
+      out.append(text + i, bytes);
+    }
+    i += std::max<int64_t>(bytes, 1);
+  }
+  return out;
+}
+
+std::string Excerpt(const char* text, int64_t size, int64_t limit) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
-  for (int64_t i = 0; i < length; ++i) {
-    const auto c = static_cast<uint8_t>(text[i]);
+  int64_t at = 0;
+  while (at < std::min(size, limit)) {
+    const auto c = static_cast<uint8_t>(text[at]);
+    const int64_t bytes = CodePointBytes(text + at, size - at);
+    if (at + bytes > limit) break;
     if (c == '\n') {
       out += "\\n";
     } else if (c == '\r') {
       out += "\\r";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (c < 0x20 || c == 0x7F) {
-      out += "\\x";
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
+    } else if (c < 0x20 || c == 0x7F || bytes == 0) {
+      out += {'\\', 'x', kHex[c >> 4], kHex[c & 15]};
     } else {
-      out += static_cast<char>(c);
+      out.append(text + at, bytes);
     }
+    at += std::max<int64_t>(bytes, 1);
   }
-  if (length < size) out += "…";
+  if (at < size) out += "…";
   return out;
 }
 

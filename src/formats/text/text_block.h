@@ -98,14 +98,21 @@ class PlaceCursor {
   int64_t line_ = 0;  // of position_; 0: not asked yet, -1: cannot be known
 };
 
-/// A record that was refused: where it stands, why, and its text (cut at 4 KiB).
+/// A record that was refused: where it stands, why, and its text (RecordText).
 struct RecordError {
   std::string place;  // "orders.csv:17"
   std::string message;
   std::string record;
 };
 
-/// The first `limit` bytes of `text` (cut between code points, with "…" when cut), control characters escaped.
+/// Bytes of the UTF-8 code point at the start of `text`; 0 when there is none.
+int64_t CodePointBytes(const char* text, int64_t size);
+
+/// A refused record as valid UTF-8: its first 4 KiB, with U+FFFD for each byte that is not part of a code point.
+std::string RecordText(const char* text, int64_t size);
+
+/// The first `limit` bytes of `text` (cut between code points, with "…" when cut); control characters, and bytes that
+/// are not UTF-8, escaped.
 std::string Excerpt(const char* text, int64_t size, int64_t limit = 60);
 
 }  // namespace weir
