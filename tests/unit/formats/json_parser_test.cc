@@ -208,7 +208,7 @@ TEST(JsonParser, BrokenLinesAreRejectedHoweverBlocksAreCut) {
                                      "t.json:4: expected an object at column 1, found 'h'",
                                      "t.json:5: expected an object at column 1, found '['",
                                      "t.json:6: expected the end of the line at column 9, found 'x'",
-                                     "t.json:8: field 'a': \"\xC3(\" is no integer",
+                                     "t.json:8: field 'a': \"\\xc3(\" is no integer",
                                      "t.json:10: expected ',' or '}' at column 7, found the end of the line"}));
       EXPECT_EQ(parsed.records[3], "{\"a\":3} x");
     }
