@@ -2,6 +2,7 @@
 #include "formats/csv/csv_schema.h"
 
 #include <arrow/type.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <set>
@@ -151,6 +152,11 @@ Result<CsvHead> ReadCsvHead(std::string_view sample, bool whole_file, const std:
       return Status::Invalid(file, ": ", options.names.size(), " names are given for ", head.names.size(), " fields");
     }
     head.names = options.names;
+  }
+  for (const std::string& name : head.names) {
+    if (simdjson::validate_utf8(name)) continue;
+    return Status::Invalid(file, ":1: the field name '", Excerpt(name.data(), static_cast<int64_t>(name.size())),
+                           "' is not UTF-8: convert the file first (iconv -f LATIN1 -t UTF-8), or give the names");
   }
   MakeUnique(&head.names);
   return head;

@@ -18,7 +18,7 @@ struct CsvHead {
 
 /// `sample`: the first bytes of the file, the whole file if it is no longer than the sample (`whole_file`).
 /// A repeated name gets ".1", ".2" …, an empty one "Unnamed: 0" … as in pandas. An empty file has no names.
-/// Invalid: UTF-16, or a header that does not end within the sample.
+/// Invalid: UTF-16, a name that is not UTF-8, or a header that does not end within the sample.
 Result<CsvHead> ReadCsvHead(std::string_view sample, bool whole_file, const std::string& file,
                             const CsvReadOptions& options);
 
