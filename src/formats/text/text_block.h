@@ -56,8 +56,9 @@ class PaddedBuffer {
     return *this;
   }
   ~PaddedBuffer() { std::free(memory_); }
-  char* data() { return memory_ + kTextFrontPadding; }
-  const char* data() const { return memory_ + kTextFrontPadding; }
+  /// Null before the first Reserve.
+  char* data() { return memory_ == nullptr ? nullptr : memory_ + kTextFrontPadding; }
+  const char* data() const { return memory_ == nullptr ? nullptr : memory_ + kTextFrontPadding; }
   int64_t capacity() const { return capacity_; }
   /// Grows to at least `capacity` bytes and keeps the first `keep` bytes.
   void Reserve(int64_t capacity, int64_t keep);
