@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "batch/types.h"
+#include "operators/support/input_checks.h"
 #include "operators/support/join_plan.h"
 #include "plan/binding.h"
 
@@ -287,6 +288,7 @@ class JoinReader {
 };
 
 std::optional<StepBinding> BindJoin(const JoinConfig& config, BindContext& context) {
+  if (RefuseChanges("Join", context)) return std::nullopt;
   JoinReader reader(config, context);
   if (!reader.Read()) return std::nullopt;
   return PlanJoin(reader.Shape(), context);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/operator.h"
+#include "operators/support/input_checks.h"
 #include "plan/binding.h"
 
 namespace weir {
@@ -51,6 +52,7 @@ class Limit final : public Operator {
 };
 
 std::optional<StepBinding> BindLimit(const LimitConfig& config, BindContext& context) {
+  if (RefuseChanges("Limit", context)) return std::nullopt;
   const SchemaPtr& schema = context.inputs()[0].info.schema;
   std::vector<int> pass_through(schema->num_fields());
   for (int i = 0; i < schema->num_fields(); ++i) pass_through[i] = i;

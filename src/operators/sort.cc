@@ -3,6 +3,7 @@
 
 #include "batch/types.h"
 #include "engine/operator.h"
+#include "operators/support/input_checks.h"
 #include "plan/binding.h"
 #include "state/sort/sorter.h"
 
@@ -105,6 +106,7 @@ bool ParseKey(const NodePtr& node, const arrow::Schema& schema, BindContext& con
 }
 
 std::optional<StepBinding> BindSort(const SortConfig& config, BindContext& context) {
+  if (RefuseChanges("Sort", context)) return std::nullopt;
   const CollectionInfo& in = context.inputs()[0].info;
   if (!in.bounded) {
     context.StepError("Sort needs a bounded input: an endless one has no last row",

@@ -9,6 +9,7 @@
 #include "batch/gather.h"
 #include "engine/operator.h"
 #include "operators/sql/duckdb_session.h"
+#include "operators/support/input_checks.h"
 #include "plan/binding.h"
 #include "state/memory_budget.h"
 
@@ -234,6 +235,7 @@ bool CheckWindowing(BindContext& context) {
 }
 
 std::optional<StepBinding> BindSql(const SqlConfig& config, BindContext& context) {
+  if (RefuseChanges("Sql", context)) return std::nullopt;
   auto inputs = InputNames(context);
   if (!inputs || !CheckWindowing(context)) return std::nullopt;
   auto plan = std::make_shared<SqlPlan>();

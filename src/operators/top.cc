@@ -5,6 +5,7 @@
 
 #include "batch/types.h"
 #include "engine/operator.h"
+#include "operators/support/input_checks.h"
 #include "operators/support/windowed_rows.h"
 #include "plan/binding.h"
 #include "state/top/top_rows.h"
@@ -125,6 +126,7 @@ bool ParseOrder(const NodePtr& by, const arrow::Schema& schema, BindContext& con
 }
 
 std::optional<StepBinding> BindTop(const TopConfig& config, BindContext& context) {
+  if (RefuseChanges("Top", context)) return std::nullopt;
   const CollectionInfo& in = context.inputs()[0].info;
   const NodePtr written = context.step_node()->Find("config");
   TopRowsOptions options;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "plan/physical.h"
+#include "plan/pipeline_text.h"
 
 namespace weir {
 namespace {
@@ -20,6 +21,7 @@ class StepContext final : public BindContext {
     if (step.windowing) windowing_ = step.windowing;
   }
   const std::string& step_name() const override { return name_; }
+  const std::string& type() const { return step_.type; }
   const NodePtr& step_node() const override { return step_.node; }
   const std::vector<StepInputInfo>& inputs() const override { return inputs_; }
   Diagnostics& diagnostics() override { return diagnostics_; }
@@ -77,6 +79,7 @@ class Binder {
   bool ResolveRef(const OutputRef& ref, const std::string& alias, Resolved* out);
   bool ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out);
   void DropImpossibleErrors(std::vector<Resolved>* parts) const;
+  void CheckSink(const StepBinding& binding, StepContext& context) const;
   bool CheckArity(const LogicalStep& step, const Component& component, size_t inputs);
   /// Adds a bound step and returns its index, or -1 after an error.
   int AddStep(const LogicalStep& step, const Component& component, const std::string& name, const NodePtr& config,
@@ -189,6 +192,16 @@ bool Binder::CheckArity(const LogicalStep& step, const Component& component, siz
   return false;
 }
 
+// What sinks write has no place for weights: a row that is taken back would be one row more.
+void Binder::CheckSink(const StepBinding& binding, StepContext& context) const {
+  if (!binding.sink) return;
+  for (const StepInputInfo& input : context.inputs()) {
+    if (!input.info.changes || context.type() == kTestExpectType) continue;
+    context.StepError(context.type() + " needs rows that stay; those of '" + input.origin + "' can be taken back",
+                      "reduce them before, for example with a Combine");
+  }
+}
+
 int Binder::AddStep(const LogicalStep& step, const Component& component, const std::string& name, const NodePtr& config,
                     std::vector<Resolved> inputs, bool implied) {
   BoundStep bound;
@@ -208,10 +221,16 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
     bound.errors.windowing = infos[0].info.windowing;
     bound.errors.has_window = infos[0].info.has_window;
   }
+  for (const StepInputInfo& input : infos) {
+    bound.errors.bounded &= input.info.bounded;
+    bound.errors.changes |= input.info.changes;
+  }
   StepContext context(step, name, std::move(infos), options_, &diagnostics_);
   // After mistakes the graph never runs; what is known of its schemas serves to find the mistakes further down.
   std::optional<StepBinding> binding = component.bind(config, context);
   if (binding) {
+    CheckSink(*binding, context);
+    if (context.inputs().empty() && !binding->outputs.empty()) bound.errors.bounded = binding->outputs[0].info.bounded;
     bound.binding = std::move(*binding);
   } else if (component.spec.keeps_fields() && !context.inputs().empty()) {
     bound.binding.outputs = {{"", context.inputs()[0].info}};

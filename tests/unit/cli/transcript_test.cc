@@ -93,6 +93,17 @@ TEST(Transcript, EachExpectationIsJudgedOnItsOwn) {
   EXPECT_TRUE(ran.result.expectations[2].passed());
 }
 
+TEST(Transcript, RowsThatCanBeTakenBackDoNotReachStepsThatForgetIt) {
+  Ran ran = RunTranscript("  - expect: {step: Few, rows: []}\n",
+                          "pipeline:\n  transforms:\n  - {type: Create, name: Read, config: {elements: []}}\n"
+                          "  - {type: Limit, name: Few, input: Read, config: {rows: 1}}\ntests:\n- transcript:\n"
+                          "  - input: {step: Read, rows: [{row: {n: 1}, weight: 1}]}\n");
+  EXPECT_EQ(ran.result.error, "the test is invalid");
+  EXPECT_NE(ran.said.find("p.yaml:4:12: error: Limit needs rows that stay; those of 'input Read' can be taken back"),
+            std::string::npos)
+      << ran.said;
+}
+
 TEST(Transcript, ARunThatFailsFailsTheTest) {
   Ran ran =
       RunTranscript("  - expect: {step: Bad, rows: []}\n",
