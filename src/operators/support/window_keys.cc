@@ -1,4 +1,4 @@
-// Window starts and slices by arithmetic; slices merged to windows, overlapping sessions to one.
+// Window starts and slices by arithmetic; overlapping sessions merged to one.
 #include "operators/support/window_keys.h"
 
 #include <arrow/array/data.h>
@@ -8,8 +8,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
-#include "batch/gather.h"
+#include "operators/support/slice_windows.h"
 
 namespace weir {
 
@@ -32,19 +33,6 @@ Result<ArrayDataPtr> MakeInt64(int64_t rows, Value value) {
 Result<ArrayDataPtr> ToColumn(const Int64Column& column, int64_t rows) {
   if (!column.is_constant()) return Int64Data(column.values(), rows);
   return MakeInt64(rows, [&](int64_t) { return column.constant(); });
-}
-
-int64_t SaturatingAdd(int64_t a, int64_t b) {
-  int64_t sum;
-  if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return b < 0 ? INT64_MIN : INT64_MAX;
-}
-
-/// FixedWindowStart that stays in range for times near the ends of time.
-int64_t WindowStart(int64_t time, int64_t size, int64_t offset) {
-  int64_t remainder = (time % size - offset % size) % size;
-  if (remainder < 0) remainder += size;
-  return SaturatingAdd(time, -remainder);
 }
 
 /// Event times come in order, mostly: the window of the row before is tried first.
@@ -100,53 +88,27 @@ Result<std::vector<ArrayDataPtr>> WindowKeys::Columns(const Batch& batch) const 
   return out;
 }
 
-Result<std::unique_ptr<GroupAggregator>> WindowKeys::Regroup(const GroupAggregator& groups, size_t num_keys,
-                                                             const std::vector<AggregateCall>& calls) const {
-  WEIR_ASSIGN_OR_RETURN(auto out, GroupAggregator::Make(groups.key_types(), calls));
-  if (windowing_.kind == WindowKind::kSessions) {
-    WEIR_RETURN_NOT_OK(MergeSessions(groups, num_keys, out.get()));
-  } else {
-    WEIR_RETURN_NOT_OK(MergeSlices(groups, num_keys, out.get()));
-  }
-  return out;
-}
+namespace {
 
-// Every slice goes into each window that covers it.
-Status WindowKeys::MergeSlices(const GroupAggregator& groups, size_t num_keys, GroupAggregator* out) const {
-  const size_t all_keys = groups.key_types().size();
-  for (uint32_t begin = 0; begin < groups.num_groups(); begin += kStep) {
-    const uint32_t end = std::min(begin + kStep, groups.num_groups());
-    const int64_t rows = end - begin;
-    WEIR_ASSIGN_OR_RETURN(auto columns, groups.Partial(begin, end));
-    std::vector<ArrayDataPtr> keys(columns.begin(), columns.begin() + all_keys);
-    const std::vector<ArrayDataPtr> partial(columns.begin() + all_keys, columns.end());
-    const ArrayDataPtr slices = keys[num_keys];
-    const auto* slice = slices->GetValues<int64_t>(1);
-    for (int64_t back = 0; back < windowing_.size_us; back += windowing_.period_us) {
-      // A slice lies in all windows of this distance or in none, except where the period does not divide the size.
-      std::vector<int32_t> inside;
-      std::vector<int64_t> starts;
-      for (int64_t i = 0; i < rows; ++i) {
-        const int64_t start = SaturatingAdd(WindowStart(slice[i], windowing_.period_us, windowing_.offset_us), -back);
-        if (SaturatingAdd(start, windowing_.size_us) <= slice[i]) continue;
-        inside.push_back(static_cast<int32_t>(i));
-        starts.push_back(start);
-      }
-      const auto count = static_cast<int64_t>(inside.size());
-      if (count == 0) continue;
-      std::vector<ArrayDataPtr> some_keys = keys, some_partial = partial;
-      if (count < rows) {
-        for (auto* list : {&some_keys, &some_partial}) {
-          for (auto& column : *list) {
-            WEIR_ASSIGN_OR_RETURN(column, GatherColumn(column, inside));
-          }
-        }
-      }
-      some_keys[num_keys] = Int64Data(arrow::Buffer::FromVector(std::move(starts)), count);
-      WEIR_RETURN_NOT_OK(out->Merge(some_keys, some_partial, count));
-    }
-  }
-  return Status::OK();
+class MergedSessions final : public Regrouping {
+ public:
+  explicit MergedSessions(std::unique_ptr<GroupAggregator> groups) : groups_(std::move(groups)) {}
+  Result<const GroupAggregator*> Next() override { return std::exchange(given_, true) ? nullptr : groups_.get(); }
+  int64_t size_bytes() const override { return groups_->size_bytes(); }
+
+ private:
+  std::unique_ptr<GroupAggregator> groups_;
+  bool given_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Regrouping>> WindowKeys::Regroup(const GroupAggregator& groups, size_t num_keys,
+                                                        const std::vector<AggregateCall>& calls) const {
+  if (windowing_.kind != WindowKind::kSessions) return MakeSliceWindows(windowing_, groups, num_keys, calls);
+  WEIR_ASSIGN_OR_RETURN(auto out, GroupAggregator::Make(groups.key_types(), calls));
+  WEIR_RETURN_NOT_OK(MergeSessions(groups, num_keys, out.get()));
+  return std::make_unique<MergedSessions>(std::move(out));
 }
 
 // Sessions of one key that overlap are one. Sorted by key and start, a sweep finds the final window of each.
@@ -202,9 +164,19 @@ void WindowKeys::SetWindows(const std::vector<ArrayDataPtr>& columns, Batch* bat
   }
   const auto* starts = columns[0]->GetValues<int64_t>(1);
   const auto* ends = columns.size() > 1 ? columns[1]->GetValues<int64_t>(1) : nullptr;
+  const auto end_of = [&](int64_t i) {
+    return ends != nullptr ? ends[i] : SaturatingAdd(starts[i], windowing_.size_us);
+  };
+  bool one_window = true;
+  for (int64_t i = 1; i < rows; ++i) one_window &= starts[i] == starts[0];
+  if (one_window && ends == nullptr && rows > 0) {
+    batch->set_window(Int64Column(starts[0]), Int64Column(end_of(0)));
+    batch->set_event_time(Int64Column(end_of(0) - 1));
+    return;
+  }
   std::vector<int64_t> start(starts, starts + rows), end(rows), time(rows);
   for (int64_t i = 0; i < rows; ++i) {
-    end[i] = ends != nullptr ? ends[i] : SaturatingAdd(starts[i], windowing_.size_us);
+    end[i] = end_of(i);
     time[i] = end[i] - 1;
   }
   batch->set_window(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(start)))),

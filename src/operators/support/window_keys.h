@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "batch/batch.h"
-#include "state/aggregate/group_aggregator.h"
+#include "state/aggregate/spilling_aggregator.h"
 #include "time/windowing.h"
 
 namespace weir {
@@ -25,16 +25,16 @@ class WindowKeys {
   /// Windows are made of several keys: slices, or sessions that overlap. Then Regroup() must see all groups of a key.
   bool needs_regroup() const { return sliced_ || windowing_.kind == WindowKind::kSessions; }
   /// The first `num_keys` key columns are the user's, the others those of Columns(). Gives groups whose windows are
-  /// final: start (and end, for sessions) instead.
-  Result<std::unique_ptr<GroupAggregator>> Regroup(const GroupAggregator& groups, size_t num_keys,
-                                                   const std::vector<AggregateCall>& calls) const;
+  /// final: start (and end, for sessions) instead. Windows of slices come in order, few at a time, so that the groups
+  /// of all windows are never in memory together.
+  Result<std::unique_ptr<Regrouping>> Regroup(const GroupAggregator& groups, size_t num_keys,
+                                              const std::vector<AggregateCall>& calls) const;
   /// Gives `batch` the windows of final key columns, and the event time that output of these windows has.
   void SetWindows(const std::vector<ArrayDataPtr>& columns, Batch* batch) const;
 
   const WindowingStrategy& windowing() const { return windowing_; }
 
  private:
-  Status MergeSlices(const GroupAggregator& groups, size_t num_keys, GroupAggregator* out) const;
   Status MergeSessions(const GroupAggregator& groups, size_t num_keys, GroupAggregator* out) const;
 
   WindowingStrategy windowing_;

@@ -2,6 +2,7 @@
 #include "state/aggregate/aggregate_states.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 namespace weir {
@@ -100,6 +101,19 @@ Result<std::vector<ArrayDataPtr>> AggregateStates::Partial(uint32_t begin, uint3
   std::vector<ArrayDataPtr> out;
   for (size_t i = 0; i < aggregates_.size(); ++i) {
     WEIR_ASSIGN_OR_RETURN(auto columns, aggregates_[i]->Partial(StatesOf(i), begin, end));
+    for (auto& column : columns) out.push_back(std::move(column));
+  }
+  return out;
+}
+
+Result<std::vector<ArrayDataPtr>> AggregateStates::PartialOf(const uint32_t* groups, uint32_t count) const {
+  std::vector<ArrayDataPtr> out;
+  // Their states one behind the other: what an aggregate holds beside them is found from any copy.
+  std::vector<uint64_t> states(static_cast<size_t>(count * stride_) / 8);
+  auto* to = reinterpret_cast<uint8_t*>(states.data());
+  for (uint32_t i = 0; i < count; ++i) std::memcpy(to + i * stride_, states_.data() + groups[i] * stride_, stride_);
+  for (size_t i = 0; i < aggregates_.size(); ++i) {
+    WEIR_ASSIGN_OR_RETURN(auto columns, aggregates_[i]->Partial({to + offsets_[i], stride_}, 0, count));
     for (auto& column : columns) out.push_back(std::move(column));
   }
   return out;

@@ -40,6 +40,8 @@ class AggregateStates {
   void Reserve(uint32_t num_groups) { states_.Reserve(static_cast<size_t>(num_groups) * stride_); }
   /// Partial states of groups [begin, end), which have been reserved.
   Result<std::vector<ArrayDataPtr>> Partial(uint32_t begin, uint32_t end) const;
+  /// The same of `count` groups, in the order of `groups`.
+  Result<std::vector<ArrayDataPtr>> PartialOf(const uint32_t* groups, uint32_t count) const;
   /// Results of groups [begin, end). Groups without one are in `errors` (ascending, once each), counted from `begin`.
   Result<std::vector<ArrayDataPtr>> Finish(uint32_t begin, uint32_t end, std::vector<RowError>* errors) const;
 

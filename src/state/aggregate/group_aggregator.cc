@@ -2,6 +2,7 @@
 #include "state/aggregate/group_aggregator.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace weir {
 
@@ -28,6 +29,23 @@ Status GroupAggregator::Merge(const std::vector<ArrayDataPtr>& keys, const std::
 Result<std::vector<ArrayDataPtr>> GroupAggregator::Partial(uint32_t begin, uint32_t end) const {
   WEIR_ASSIGN_OR_RETURN(auto out, table_.KeyColumns(begin, end));
   WEIR_ASSIGN_OR_RETURN(auto columns, states_.Partial(begin, end));
+  out.insert(out.end(), columns.begin(), columns.end());
+  return out;
+}
+
+Result<ArrayDataPtr> GroupAggregator::Key(int column, uint32_t begin, uint32_t end) const {
+  std::vector<uint32_t> groups(end - begin);
+  std::iota(groups.begin(), groups.end(), begin);
+  return table_.KeyColumn(column, groups.data(), end - begin);
+}
+
+Result<std::vector<ArrayDataPtr>> GroupAggregator::PartialOf(const uint32_t* groups, uint32_t count) const {
+  std::vector<ArrayDataPtr> out;
+  for (size_t c = 0; c < key_types().size(); ++c) {
+    WEIR_ASSIGN_OR_RETURN(auto column, table_.KeyColumn(static_cast<int>(c), groups, count));
+    out.push_back(std::move(column));
+  }
+  WEIR_ASSIGN_OR_RETURN(auto columns, states_.PartialOf(groups, count));
   out.insert(out.end(), columns.begin(), columns.end());
   return out;
 }

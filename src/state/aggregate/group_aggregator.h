@@ -38,8 +38,12 @@ class GroupAggregator {
   uint32_t num_groups() const { return table_.num_groups(); }
   /// Key columns of groups [begin, end).
   Result<std::vector<ArrayDataPtr>> Keys(uint32_t begin, uint32_t end) const { return table_.KeyColumns(begin, end); }
+  /// One key column of groups [begin, end).
+  Result<ArrayDataPtr> Key(int column, uint32_t begin, uint32_t end) const;
   /// Key columns, then partial states of groups [begin, end).
   Result<std::vector<ArrayDataPtr>> Partial(uint32_t begin, uint32_t end) const;
+  /// The same of `count` groups, in the order of `groups`.
+  Result<std::vector<ArrayDataPtr>> PartialOf(const uint32_t* groups, uint32_t count) const;
   /// Key columns, then results. Groups without a result are in `errors` (ascending, once each), counted from `begin`.
   Result<std::vector<ArrayDataPtr>> Finish(uint32_t begin, uint32_t end, std::vector<RowError>* errors) const;
 

@@ -91,12 +91,17 @@ Status SpillingAggregator::BeginOutput() {
 Status SpillingAggregator::Offer() {
   next_group_ = 0;
   offered_ = groups_.get();
-  if (options_.regroup) {
-    WEIR_ASSIGN_OR_RETURN(regrouped_, options_.regroup(*groups_));
-    groups_->Clear();
-    offered_ = regrouped_.get();
-  }
-  reservation_.Set(offered_->size_bytes());
+  reservation_.Set(groups_->size_bytes());
+  if (!options_.regroup) return Status::OK();
+  WEIR_ASSIGN_OR_RETURN(regrouping_, options_.regroup(*groups_));
+  return OfferRegrouped();
+}
+
+Status SpillingAggregator::OfferRegrouped() {
+  next_group_ = 0;
+  WEIR_ASSIGN_OR_RETURN(offered_, regrouping_->Next());
+  reservation_.Set(groups_->size_bytes() + regrouping_->size_bytes());
+  if (offered_ == nullptr) regrouping_.reset();
   return Status::OK();
 }
 
@@ -104,7 +109,7 @@ Status SpillingAggregator::Offer() {
 Result<bool> SpillingAggregator::LoadNextPartition() {
   const size_t num_keys = groups_->key_types().size();
   groups_->Clear();
-  regrouped_.reset();
+  regrouping_.reset();
   offered_ = nullptr;
   while (!levels_.empty()) {
     Level& level = levels_.back();
@@ -140,6 +145,10 @@ Result<bool> SpillingAggregator::LoadNextPartition() {
 Result<std::optional<Batch>> SpillingAggregator::Next(std::vector<RowError>* errors) {
   if (!output_) WEIR_RETURN_NOT_OK(BeginOutput());
   while (offered_ == nullptr || next_group_ == offered_->num_groups()) {
+    if (regrouping_ != nullptr) {
+      WEIR_RETURN_NOT_OK(OfferRegrouped());
+      continue;
+    }
     WEIR_ASSIGN_OR_RETURN(bool more, LoadNextPartition());
     if (!more) {
       Clear();
@@ -157,7 +166,7 @@ Result<std::optional<Batch>> SpillingAggregator::Next(std::vector<RowError>* err
 
 void SpillingAggregator::Clear() {
   groups_->Clear();
-  regrouped_.reset();
+  regrouping_.reset();
   offered_ = nullptr;
   levels_.clear();
   spill_.reset();

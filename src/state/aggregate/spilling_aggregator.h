@@ -17,6 +17,15 @@
 
 namespace weir {
 
+/// What becomes of finished groups before results are taken: slices to windows, for example.
+class Regrouping {
+ public:
+  virtual ~Regrouping() = default;
+  /// The next groups with their final keys, valid until the next call; null when all were given.
+  virtual Result<const GroupAggregator*> Next() = 0;
+  virtual int64_t size_bytes() const = 0;
+};
+
 class SpillingAggregator {
  public:
   struct Options {
@@ -26,9 +35,8 @@ class SpillingAggregator {
     /// Keys that decide on the partition: the first so many (-1: all). Groups that agree in them are in memory together
     /// when `regroup` sees them.
     int partition_keys = -1;
-    /// What becomes of the groups of a partition before results are taken: slices to windows, for example. Null:
-    /// nothing.
-    std::function<Result<std::unique_ptr<GroupAggregator>>(const GroupAggregator&)> regroup;
+    /// Null: groups are results as they are. Else made of the groups of each partition, which outlive it.
+    std::function<Result<std::unique_ptr<Regrouping>>(const GroupAggregator&)> regroup;
   };
   static Result<std::unique_ptr<SpillingAggregator>> Make(std::vector<TypePtr> key_types,
                                                           const std::vector<AggregateCall>& calls, Options options);
@@ -57,6 +65,8 @@ class SpillingAggregator {
   Result<bool> LoadNextPartition();
   /// The groups in memory are whole: they become the next to be given.
   Status Offer();
+  /// Another piece of the regrouping; offered_ is null when there is none.
+  Status OfferRegrouped();
 
   struct Level {
     std::unique_ptr<PartitionedSpill> spill;
@@ -64,8 +74,8 @@ class SpillingAggregator {
   };
 
   std::unique_ptr<GroupAggregator> groups_;
-  std::unique_ptr<GroupAggregator> regrouped_;  // what `regroup` made of them
-  const GroupAggregator* offered_ = nullptr;    // whose groups are given now
+  std::unique_ptr<Regrouping> regrouping_;
+  const GroupAggregator* offered_ = nullptr;  // whose groups are given now
   Options options_;
   MemoryReservation reservation_;
   SchemaPtr partial_schema_;

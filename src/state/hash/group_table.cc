@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include "base/check.h"
@@ -308,22 +309,22 @@ void GroupTable::Widen(const Scratch& scratch, int64_t rows, uint64_t* out) cons
   }
 }
 
-// Values of one key column of groups [begin, end), from the packed or wide keys. valid[i] is a byte.
-void GroupTable::Decode(int c, uint32_t begin, uint32_t end, int64_t* values, uint8_t* valid) const {
+// Values of one key column of some groups, from the packed or wide keys. valid[i] is a byte.
+void GroupTable::Decode(int c, const uint32_t* groups, uint32_t count, int64_t* values, uint8_t* valid) const {
   const Column& column = columns_[c];
   if (mode_ == Mode::kWide) {
-    for (uint32_t g = begin; g < end; ++g) {
-      const uint64_t* key = wide_.key(g);
-      values[g - begin] = static_cast<int64_t>(key[c]);
-      valid[g - begin] = !(key[columns_.size()] >> c & 1);
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint64_t* key = wide_.key(groups[i]);
+      values[i] = static_cast<int64_t>(key[c]);
+      valid[i] = !(key[columns_.size()] >> c & 1);
     }
     return;
   }
   const int64_t mask = static_cast<int64_t>((uint64_t{1} << column.bits) - 1);
-  for (uint32_t g = begin; g < end; ++g) {
-    const int64_t code = ints_.keys()[g] >> column.shift & mask;
-    valid[g - begin] = code != 0;
-    values[g - begin] = code != 0 ? code + (column.base - 1) : 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const int64_t code = ints_.keys()[groups[i]] >> column.shift & mask;
+    valid[i] = code != 0;
+    values[i] = code != 0 ? code + (column.base - 1) : 0;
   }
 }
 
@@ -334,13 +335,14 @@ void GroupTable::Repack() {
   const size_t words = columns_.size() + 1;
   std::vector<std::vector<int64_t>> values(columns_.size(), std::vector<int64_t>(groups));
   std::vector<std::vector<uint8_t>> valid(columns_.size(), std::vector<uint8_t>(groups));
+  std::vector<uint32_t> numbers(groups);
+  std::iota(numbers.begin(), numbers.end(), 0);
   if (groups > 0) {
     for (size_t c = 0; c < columns_.size(); ++c) {
-      Decode(static_cast<int>(c), 0, groups, values[c].data(), valid[c].data());
+      Decode(static_cast<int>(c), numbers.data(), groups, values[c].data(), valid[c].data());
     }
   }
   ints_.Clear();
-  std::vector<uint32_t> numbers(groups);
   if (ChoosePacking()) {
     std::vector<int64_t> keys(groups, 0);
     for (size_t c = 0; c < columns_.size(); ++c) {
@@ -492,31 +494,36 @@ Result<ArrayDataPtr> FromIntegers(const TypePtr& type, const int64_t* values, co
 
 }  // namespace
 
-Result<std::vector<ArrayDataPtr>> GroupTable::KeyColumns(uint32_t begin, uint32_t end) const {
-  std::vector<ArrayDataPtr> out(columns_.size());
-  const uint32_t count = end - begin;
+Result<ArrayDataPtr> GroupTable::KeyColumn(int c, const uint32_t* groups, uint32_t count) const {
+  const Column& column = columns_[c];
+  if (mode_ == Mode::kOneText) {
+    if (column.kind == Kind::kText) return column.strings.Gather(types_[c], groups, count);
+    WEIR_ASSIGN_OR_RETURN(auto bytes, column.strings.Gather(arrow::binary(), groups, count));
+    return ColumnFromRowBytes(types_[c], *bytes);
+  }
   std::vector<int64_t> values(count);
   std::vector<uint8_t> valid(count, 1);
-  std::vector<uint32_t> numbers(count);
+  if (mode_ == Mode::kOneInt) {
+    for (uint32_t i = 0; i < count; ++i) {
+      values[i] = ints_.keys()[groups[i]];
+      valid[i] = groups[i] != null_group_;
+    }
+  } else {
+    Decode(c, groups, count, values.data(), valid.data());
+  }
+  if (column.kind != Kind::kText && column.kind != Kind::kBytes) return FromIntegers(types_[c], values.data(), valid);
+  const std::vector<uint32_t> numbers(values.begin(), values.end());
+  if (column.kind == Kind::kText) return column.strings.Gather(types_[c], numbers.data(), count);
+  WEIR_ASSIGN_OR_RETURN(auto bytes, column.strings.Gather(arrow::binary(), numbers.data(), count));
+  return ColumnFromRowBytes(types_[c], *bytes);
+}
+
+Result<std::vector<ArrayDataPtr>> GroupTable::KeyColumns(uint32_t begin, uint32_t end) const {
+  std::vector<uint32_t> groups(end - begin);
+  std::iota(groups.begin(), groups.end(), begin);
+  std::vector<ArrayDataPtr> out(columns_.size());
   for (size_t c = 0; c < columns_.size(); ++c) {
-    const Column& column = columns_[c];
-    if (mode_ == Mode::kOneInt) {
-      std::copy_n(ints_.keys() + begin, count, values.data());
-      if (null_group_ >= begin && null_group_ < end) valid[null_group_ - begin] = 0;
-    } else if (mode_ == Mode::kOneText) {
-      for (uint32_t i = 0; i < count; ++i) numbers[i] = begin + i;
-    } else {
-      Decode(static_cast<int>(c), begin, end, values.data(), valid.data());
-      std::copy_n(values.data(), count, numbers.data());
-    }
-    if (column.kind == Kind::kText) {
-      WEIR_ASSIGN_OR_RETURN(out[c], column.strings.Gather(types_[c], numbers.data(), count));
-    } else if (column.kind == Kind::kBytes) {
-      WEIR_ASSIGN_OR_RETURN(auto bytes, column.strings.Gather(arrow::binary(), numbers.data(), count));
-      WEIR_ASSIGN_OR_RETURN(out[c], ColumnFromRowBytes(types_[c], *bytes));
-    } else {
-      WEIR_ASSIGN_OR_RETURN(out[c], FromIntegers(types_[c], values.data(), valid));
-    }
+    WEIR_ASSIGN_OR_RETURN(out[c], KeyColumn(static_cast<int>(c), groups.data(), end - begin));
   }
   return out;
 }

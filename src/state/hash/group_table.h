@@ -56,6 +56,8 @@ class GroupTable {
   const std::vector<TypePtr>& key_types() const { return types_; }
   /// The keys of groups [begin, end), plain columns.
   Result<std::vector<ArrayDataPtr>> KeyColumns(uint32_t begin, uint32_t end) const;
+  /// One key column of `count` groups, in the order of `groups`.
+  Result<ArrayDataPtr> KeyColumn(int column, const uint32_t* groups, uint32_t count) const;
   int64_t size_bytes() const;
   /// What a Lookup of `rows` rows may add in one piece: tables double when they are full.
   int64_t growth_bytes(int64_t rows) const;
@@ -87,7 +89,7 @@ class GroupTable {
   void Repack();
   void Pack(const Scratch& scratch, int64_t rows, int64_t* out) const;
   void Widen(const Scratch& scratch, int64_t rows, uint64_t* out) const;
-  void Decode(int column, uint32_t begin, uint32_t end, int64_t* values, uint8_t* valid) const;
+  void Decode(int column, const uint32_t* groups, uint32_t count, int64_t* values, uint8_t* valid) const;
   void ClearNotFound(const Scratch& scratch, int64_t rows, uint32_t* groups) const;
 
   std::vector<TypePtr> types_;

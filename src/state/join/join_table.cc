@@ -20,7 +20,7 @@ constexpr int64_t kGrowthRows = 65536;
 std::vector<TypePtr> KeyTypes(const arrow::Schema& schema, const std::vector<int>& keys, bool windows) {
   std::vector<TypePtr> types;
   for (int key : keys) types.push_back(schema.field(key)->type());
-  if (windows) types.insert(types.end(), 2, arrow::int64());
+  if (windows) types.push_back(arrow::int64());
   return types;
 }
 
@@ -41,10 +41,8 @@ JoinTable::JoinTable(SchemaPtr schema, std::vector<int> keys, bool windows)
 std::vector<ArrayDataPtr> JoinTable::KeyColumns(const Batch& batch, const std::vector<int>& keys) const {
   std::vector<ArrayDataPtr> columns;
   for (int key : keys) columns.push_back(batch.column(key));
-  if (windows_) {
-    columns.push_back(AsArray(batch.window_start(), batch.num_rows()));
-    columns.push_back(AsArray(batch.window_end(), batch.num_rows()));
-  }
+  // Both sides have windows of one size: the start says which.
+  if (windows_) columns.push_back(AsArray(batch.window_start(), batch.num_rows()));
   return columns;
 }
 
