@@ -132,6 +132,7 @@ std::optional<StepBinding> BindAssignTimestamps(const AssignTimestampsConfig& co
                                          return std::make_unique<AssignTimestamps>(timestamp);
                                        });
   binding.operators[0].notes = {"timestamp: " + timestamp->ToString()};
+  binding.operators[0].repeatable = true;
   return binding;
 }
 

@@ -69,6 +69,7 @@ std::optional<StepBinding> BindWindowInto(const WindowIntoConfig& config, BindCo
   CollectionInfo& info = binding.outputs[0].info;
   info.windowing = *context.windowing();
   info.has_window = false;
+  binding.operators[0].repeatable = true;
   binding.operators[0].notes = {"windows: " + info.windowing.ToString()};
   return binding;
 }

@@ -30,6 +30,10 @@ class Planner {
   void AddStep(int index);
   void AddErrorPort(const BoundStep& step, PhysicalNode* node);
   void PruneColumns();
+  std::vector<bool> MadeOf(int source) const;
+  int ScanOf(int node) const;
+  int Repeat(int node);
+  void RepeatScan(std::vector<PhysicalInput>* inputs);
   Place PlaceOf(const BoundInput& input) const {
     // A filter that moved into its scan is the scan.
     const int step = moved_into_[input.step] >= 0 ? moved_into_[input.step] : input.step;
@@ -79,6 +83,49 @@ void Planner::AddErrorPort(const BoundStep& step, PhysicalNode* node) {
   node->outputs.push_back(step.errors.schema);
 }
 
+std::vector<bool> Planner::MadeOf(int source) const {
+  std::vector<bool> made(plan_.nodes.size(), false);
+  made[source] = true;
+  for (const PhysicalNode& node : plan_.nodes) {  // producers come first
+    for (const PhysicalInput& input : node.inputs) made[node.id] = made[node.id] || made[input.node];
+  }
+  return made;
+}
+
+/// The scan that `id` is, perhaps with cheap steps behind it; -1: it is something else.
+int Planner::ScanOf(int id) const {
+  for (;;) {
+    const PhysicalNode& node = plan_.nodes[id];
+    if (!node.repeatable || node.error_port >= 0 || node.outputs.size() != 1) return -1;
+    if (node.role == NodeRole::kSource) return id;
+    if (node.inputs.size() != 1 || node.inputs[0].exchange.kind != ExchangeKind::kForward) return -1;
+    id = node.inputs[0].node;
+  }
+}
+
+int Planner::Repeat(int id) {
+  PhysicalNode copy = plan_.nodes[id];
+  for (PhysicalInput& input : copy.inputs) input.node = Repeat(input.node);
+  copy.id = static_cast<int>(plan_.nodes.size());
+  if (copy.role == NodeRole::kSource) copy.notes.push_back("read again, so that a join need not keep its rows");
+  plan_.nodes.push_back(std::move(copy));
+  return plan_.nodes.back().id;
+}
+
+// A join whose one input is made of the other (bids, and the highest of these bids) must keep all of the latter until
+// the former has ended. Where both begin with a scan, that input gets a scan of its own instead, which waits.
+void Planner::RepeatScan(std::vector<PhysicalInput>* inputs) {
+  for (PhysicalInput& input : *inputs) {
+    const int scan = ScanOf(input.node);
+    if (scan < 0) continue;
+    const std::vector<bool> made = MadeOf(scan);
+    const bool made_of_it = std::any_of(inputs->begin(), inputs->end(), [&](const PhysicalInput& other) {
+      return other.node != input.node && made[other.node];
+    });
+    if (made_of_it) input.node = Repeat(input.node);
+  }
+}
+
 void Planner::AddStep(int index) {
   const BoundStep& step = graph_.steps[index];
   if (moved_into_[index] >= 0) return;
@@ -104,6 +151,7 @@ void Planner::AddStep(int index) {
       node.make_source = step.binding.source;
       node.max_lanes = step.binding.source_max_lanes;
       node.can_project = step.binding.can_project;
+      node.repeatable = step.binding.repeatable;
       node.scan.filter = scan_filter_[index];
       node.outputs = {step.binding.outputs[0].info.schema};
       AddErrorPort(step, &node);
@@ -125,6 +173,7 @@ void Planner::AddStep(int index) {
     node.name = op.name;
     node.max_lanes = op.max_lanes;
     node.follows_port_0 = op.follows_port_0;
+    node.repeatable = op.repeatable;
     node.make = op.make;
     node.needs = op.needs;
     node.outputs = op.outputs;
@@ -139,6 +188,7 @@ void Planner::AddStep(int index) {
     for (size_t port = 0; port < op.inputs.size() && port < inputs.size(); ++port) {
       inputs[port].exchange = op.inputs[port];
     }
+    if (op.takes_turns) RepeatScan(&inputs);
     node.inputs = std::move(inputs);
     const int error_port = node.error_port;
     const int id = add(std::move(node));

@@ -33,6 +33,7 @@ struct PhysicalNode {
   double error_threshold = 1.0;  // share of rejected rows above which the run fails
   int max_lanes = 0;             // 0: any
   bool follows_port_0 = false;   // see OperatorSpec
+  bool repeatable = false;       // see OperatorSpec and StepBinding
   ScanRequest scan;              // sources
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;  // see OperatorSpec

@@ -176,6 +176,7 @@ std::optional<StepBinding> BindReadFromParquet(const ReadFromParquetConfig& conf
   info.expected_rows = info.unfiltered_rows = static_cast<double>((*file)->num_rows() * paths->size());
   binding.outputs = {{"", info}};
   binding.can_project = true;
+  binding.repeatable = true;
   binding.can_filter = [](const CompiledExpr& filter) { return !filter.can_fail() && !filter.uses_time(); };
   binding.notes = {FilesNote(*paths)};
   binding.source = [schema, paths = *paths](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {

@@ -203,6 +203,7 @@ class JoinPlanner {
     op.inputs = {{ExchangeKind::kHash, options.keys[kLeft]}, {ExchangeKind::kHash, options.keys[kRight]}};
     op.outputs = {options.output};
     op.from = {left.from, right.from};
+    op.takes_turns = true;
     op.needs = Needs(options, true);
     op.make = [options](const OperatorContext& lane) { return MakeHashJoin(options, lane); };
     binding_.operators.push_back(std::move(op));
