@@ -2,6 +2,7 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "batch/types.h"
 #include "operators/combine/combine_operators.h"
@@ -147,6 +148,21 @@ bool ParseAggregate(const NodeEntry& entry, BindContext& context, ParsedAggregat
   return true;
 }
 
+/// A call so far from whose states `function` of `value` can take its results: a sum serves the mean; -1: none.
+int CallWithSameStates(const CombinePlan& plan, const AggregateFunction& function, const TypePtr& type,
+                       const CompiledExpr* value) {
+  if (function.states == nullptr) return -1;
+  for (size_t i = 0; i < plan.calls.size(); ++i) {
+    const AggregateCall& call = plan.calls[i];
+    if (call.same_states >= 0 || call.function->states == nullptr || !call.input->Equals(*type)) continue;
+    if (std::string_view(call.function->states) != function.states) continue;
+    const CompiledExpr* other = plan.values[i].get();
+    const bool same = value == nullptr || other == nullptr ? value == other : value->ToString() == other->ToString();
+    if (same) return static_cast<int>(i);
+  }
+  return -1;
+}
+
 bool AddAggregate(const NodeEntry& entry, const std::string& language, BindContext& context, CombinePlan* plan,
                   arrow::FieldVector* fields) {
   const arrow::Schema& schema = *context.inputs()[0].info.schema;
@@ -173,7 +189,9 @@ bool AddAggregate(const NodeEntry& entry, const std::string& language, BindConte
   }
   // count needs no value; one that cannot fail is not even computed.
   if (!parsed.function->needs_value && value && !value->can_fail()) value = nullptr;
-  plan->calls.push_back({parsed.function, type});
+  const int same_states = CallWithSameStates(*plan, *parsed.function, type, value.get());
+  if (same_states >= 0) value = nullptr;
+  plan->calls.push_back({parsed.function, type, same_states});
   plan->values.push_back(std::move(value));
   fields->push_back(arrow::field(name, (*aggregate)->output_type()));
   return true;

@@ -7,18 +7,18 @@ namespace weir {
 
 const std::vector<AggregateFunction>& AggregateFunctions() {
   static const std::vector<AggregateFunction> kFunctions = {
-      {"sum", "The sum; integers stay integers.", true, true, MakeSum},
+      {"sum", "The sum; integers stay integers.", true, true, MakeSum, "sums"},
       {"max", "The greatest value.", true, false, MakeMax},
       {"min", "The least value.", true, false, MakeMin},
       {"all", "Whether every value is true.", true, true, MakeAll},
       {"any", "Whether at least one value is true.", true, true, MakeAny},
-      {"mean", "The arithmetic mean, as a number.", true, true, MakeMean},
-      {"count", "The number of rows, nulls included.", false, true, MakeCount},
+      {"mean", "The arithmetic mean, as a number.", true, true, MakeMean, "sums"},
+      {"count", "The number of rows, nulls included.", false, true, MakeCount, "counts"},
       {"group", "A list of the values.", true, false, MakeGroup},
       {"concat", "The lists of all rows joined to one.", true, false, MakeConcat},
       {"count_distinct", "The number of different values, nulls left out.", true, false, MakeCountDistinct},
-      {"variance", "The variance of the values as a sample (n − 1).", true, false, MakeVariance},
-      {"stddev", "The standard deviation of the values as a sample (n − 1).", true, false, MakeStddev},
+      {"variance", "The variance of the values as a sample (n − 1).", true, false, MakeVariance, "moments"},
+      {"stddev", "The standard deviation of the values as a sample (n − 1).", true, false, MakeStddev, "moments"},
   };
   return kFunctions;
 }

@@ -63,6 +63,8 @@ class Aggregate {
   /// `begin`.
   virtual Result<ArrayDataPtr> Finish(StateRows states, uint32_t begin, uint32_t end,
                                       std::vector<RowError>* errors) const = 0;
+  /// A copy of a group's state says all there is: nothing is found by the number of the group.
+  virtual bool state_is_all() const { return true; }
   /// Memory beside the rows.
   virtual int64_t extra_bytes() const { return 0; }
   /// Forgets what it holds beside the rows.
@@ -79,6 +81,9 @@ struct AggregateFunction {
   bool needs_value;                                                  // false: count
   bool can_retract;                                                  // takes rows back
   Result<std::unique_ptr<Aggregate>> (*make)(const TypePtr& input);  // TypeError when it does not take the type
+  /// Functions with the same name here give their results from the same states, which lie in the rows alone. Null: a
+  /// state of its own.
+  const char* states = nullptr;
 };
 
 /// All of them, for documents and checks.

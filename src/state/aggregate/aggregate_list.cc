@@ -144,6 +144,7 @@ class Collect final : public Aggregate {
     lists->null_count = seen->null_count.load();
     return lists;
   }
+  bool state_is_all() const override { return false; }
   int64_t extra_bytes() const override { return log_.size_bytes(); }
   void Clear() override { log_.Clear(); }
 
@@ -188,6 +189,7 @@ class CountDistinct final : public Aggregate {
     return kernel::MakeDense<int64_t>(arrow::int64(), end - begin,
                                       [&](int64_t i) { return states.at<int64_t>(static_cast<uint32_t>(begin + i)); });
   }
+  bool state_is_all() const override { return false; }
   int64_t extra_bytes() const override { return seen_.size_bytes(); }
   void Clear() override { seen_.Clear(); }
 

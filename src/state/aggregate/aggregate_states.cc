@@ -5,6 +5,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "state/aggregate/numbered_columns.h"
+
 namespace weir {
 
 namespace {
@@ -19,8 +21,9 @@ Result<AggregateStates> AggregateStates::Make(const std::vector<AggregateCall>& 
   out.calls_ = calls;
   for (const AggregateCall& call : calls) {
     WEIR_ASSIGN_OR_RETURN(auto aggregate, call.function->make(call.input));
-    out.offsets_.push_back(out.stride_);
-    out.stride_ += aggregate->state_bytes();
+    const bool own = call.same_states < 0;
+    out.offsets_.push_back(own ? out.stride_ : out.offsets_[call.same_states]);
+    if (own) out.stride_ += aggregate->state_bytes();
     out.aggregates_.push_back(std::move(aggregate));
   }
   return out;
@@ -28,8 +31,9 @@ Result<AggregateStates> AggregateStates::Make(const std::vector<AggregateCall>& 
 
 std::vector<TypePtr> AggregateStates::partial_types() const {
   std::vector<TypePtr> out;
-  for (const auto& aggregate : aggregates_) {
-    for (auto& type : aggregate->partial_types()) out.push_back(std::move(type));
+  for (size_t i = 0; i < aggregates_.size(); ++i) {
+    if (!HasStates(i)) continue;
+    for (auto& type : aggregates_[i]->partial_types()) out.push_back(std::move(type));
   }
   return out;
 }
@@ -58,6 +62,7 @@ Status AggregateStates::Update(const uint32_t* groups, uint32_t num_groups, cons
     const int64_t count = std::min(chunk, rows - begin);
     if (big) Prefetch(groups + begin, count);
     for (size_t i = 0; i < aggregates_.size(); ++i) {
+      if (!HasStates(i)) continue;
       const AggregateRows in{values[i].get(), weights ? weights + begin : nullptr, groups + begin, begin, count};
       WEIR_RETURN_NOT_OK(aggregates_[i]->Update(in, StatesOf(i)));
     }
@@ -70,6 +75,7 @@ Status AggregateStates::Merge(const uint32_t* groups, uint32_t num_groups, const
   Reserve(num_groups);
   size_t next = 0;
   for (size_t i = 0; i < aggregates_.size(); ++i) {
+    if (!HasStates(i)) continue;
     const size_t count = aggregates_[i]->partial_types().size();
     const std::vector<ArrayDataPtr> columns(partial.begin() + next, partial.begin() + next + count);
     WEIR_RETURN_NOT_OK(aggregates_[i]->Merge(columns, groups, rows, StatesOf(i)));
@@ -85,6 +91,7 @@ Result<std::vector<ArrayDataPtr>> AggregateStates::RowsAsPartials(const std::vec
   std::iota(groups.begin(), groups.end(), 0);
   std::vector<uint64_t> states;
   for (size_t i = 0; i < calls_.size(); ++i) {
+    if (!HasStates(i)) continue;
     // A fresh object: this one may hold values of real groups beside their states.
     WEIR_ASSIGN_OR_RETURN(auto aggregate, calls_[i].function->make(calls_[i].input));
     const int64_t stride = aggregate->state_bytes();
@@ -100,6 +107,7 @@ Result<std::vector<ArrayDataPtr>> AggregateStates::RowsAsPartials(const std::vec
 Result<std::vector<ArrayDataPtr>> AggregateStates::Partial(uint32_t begin, uint32_t end) const {
   std::vector<ArrayDataPtr> out;
   for (size_t i = 0; i < aggregates_.size(); ++i) {
+    if (!HasStates(i)) continue;
     WEIR_ASSIGN_OR_RETURN(auto columns, aggregates_[i]->Partial(StatesOf(i), begin, end));
     for (auto& column : columns) out.push_back(std::move(column));
   }
@@ -108,11 +116,20 @@ Result<std::vector<ArrayDataPtr>> AggregateStates::Partial(uint32_t begin, uint3
 
 Result<std::vector<ArrayDataPtr>> AggregateStates::PartialOf(const uint32_t* groups, uint32_t count) const {
   std::vector<ArrayDataPtr> out;
-  // Their states one behind the other: what an aggregate holds beside them is found from any copy.
+  // Their states one behind the other; what an aggregate holds beside them it finds by the number of the group.
   std::vector<uint64_t> states(static_cast<size_t>(count * stride_) / 8);
   auto* to = reinterpret_cast<uint8_t*>(states.data());
   for (uint32_t i = 0; i < count; ++i) std::memcpy(to + i * stride_, states_.data() + groups[i] * stride_, stride_);
   for (size_t i = 0; i < aggregates_.size(); ++i) {
+    if (!HasStates(i)) continue;
+    if (!aggregates_[i]->state_is_all()) {
+      WEIR_ASSIGN_OR_RETURN(auto kept,
+                            ColumnsOfNumbers({groups, count}, nullptr, [&](uint32_t begin, uint32_t end, auto*) {
+                              return aggregates_[i]->Partial(StatesOf(i), begin, end);
+                            }));
+      out.insert(out.end(), kept.begin(), kept.end());
+      continue;
+    }
     WEIR_ASSIGN_OR_RETURN(auto columns, aggregates_[i]->Partial({to + offsets_[i], stride_}, 0, count));
     for (auto& column : columns) out.push_back(std::move(column));
   }

@@ -14,6 +14,8 @@ namespace weir {
 struct AggregateCall {
   const AggregateFunction* function = nullptr;
   TypePtr input;  // flowing type of its values; any where the function needs none
+  /// An earlier call of the same values whose states (AggregateFunction::states) serve this one too; -1: none.
+  int same_states = -1;
 };
 
 class AggregateStates {
@@ -26,7 +28,7 @@ class AggregateStates {
   std::vector<TypePtr> result_types() const;
 
   /// Adds rows to groups, of which there are `num_groups`: `values[i]` is the column of call i, plain, or null where
-  /// its function needs none. `weights` null: +1 each. A group that is new has no rows.
+  /// its function needs none or another call has its states. `weights` null: +1 each. A group that is new has no rows.
   Status Update(const uint32_t* groups, uint32_t num_groups, const std::vector<ArrayDataPtr>& values,
                 const int64_t* weights, int64_t rows);
   /// Adds partial states: `partial` are columns of partial_types().
@@ -51,6 +53,7 @@ class AggregateStates {
   void Clear();
 
  private:
+  bool HasStates(size_t i) const { return calls_[i].same_states < 0; }
   StateRows StatesOf(size_t i) const { return {const_cast<uint8_t*>(states_.data()) + offsets_[i], stride_}; }
   void Prefetch(const uint32_t* groups, int64_t rows) const;
 

@@ -21,8 +21,8 @@ class GroupAggregator {
   std::vector<TypePtr> partial_types() const { return states_.partial_types(); }
   std::vector<TypePtr> result_types() const { return states_.result_types(); }
 
-  /// Adds rows: `values[i]` is the column of call i, plain, or null where its function needs none. `weights` null: +1
-  /// each.
+  /// Adds rows: `values[i]` is the column of call i, plain, or null where its function needs none or
+  /// another call has its states. `weights` null: +1 each.
   Status Update(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& values, const int64_t* weights,
                 int64_t rows);
   /// Adds partial states: `partial` are columns of partial_types().

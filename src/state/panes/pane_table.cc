@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "batch/gather.h"
-#include "state/panes/numbered_columns.h"
+#include "state/aggregate/numbered_columns.h"
 
 namespace weir {
 

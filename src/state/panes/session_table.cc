@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "state/panes/numbered_columns.h"
+#include "state/aggregate/numbered_columns.h"
 
 namespace weir {
 
