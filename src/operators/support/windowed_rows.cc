@@ -3,12 +3,41 @@
 
 #include <arrow/buffer.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "batch/gather.h"
 
 namespace weir {
 
+namespace {
+
+/// The fixed window that holds all rows; rows in order of time mostly share one.
+std::optional<Window> OneWindow(const Batch& batch, const WindowingStrategy& windowing) {
+  if (windowing.kind != WindowKind::kFixed || batch.num_rows() == 0) return std::nullopt;
+  const Int64Column& times = batch.event_time();
+  EventTime first = times.at(0), last = first;
+  if (!times.is_constant()) {
+    const auto [least, greatest] = std::minmax_element(times.data(), times.data() + batch.num_rows());
+    first = *least;
+    last = *greatest;
+  }
+  std::vector<Window> windows[2];
+  AssignWindows(windowing, first, &windows[0]);
+  AssignWindows(windowing, last, &windows[1]);
+  if (windows[0][0].start != windows[1][0].start) return std::nullopt;
+  return windows[0][0];
+}
+
+}  // namespace
+
 Result<Batch> PutIntoWindows(Batch batch, const WindowingStrategy& windowing) {
   const int64_t rows = batch.num_rows();
+  if (const auto window = OneWindow(batch, windowing)) {
+    batch.set_window(Int64Column(window->start), Int64Column(window->end));
+    batch.set_event_time(Int64Column(window->max_timestamp()));
+    return batch;
+  }
   std::vector<int32_t> repeated;
   std::vector<int64_t> edges[2], times;
   std::vector<Window> windows;
