@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "state/aggregate/numbered_columns.h"
+#include "batch/gather.h"
 
 namespace weir {
 
@@ -123,11 +123,16 @@ Result<std::vector<ArrayDataPtr>> AggregateStates::PartialOf(const uint32_t* gro
   for (size_t i = 0; i < aggregates_.size(); ++i) {
     if (!HasStates(i)) continue;
     if (!aggregates_[i]->state_is_all()) {
-      WEIR_ASSIGN_OR_RETURN(auto kept,
-                            ColumnsOfNumbers({groups, count}, nullptr, [&](uint32_t begin, uint32_t end, auto*) {
-                              return aggregates_[i]->Partial(StatesOf(i), begin, end);
-                            }));
-      out.insert(out.end(), kept.begin(), kept.end());
+      // One pass over all that it holds, then the rows asked for.
+      const auto [least, most] = std::minmax_element(groups, groups + count);
+      if (count == 0) continue;
+      WEIR_ASSIGN_OR_RETURN(auto kept, aggregates_[i]->Partial(StatesOf(i), *least, *most + 1));
+      std::vector<int32_t> rows(count);
+      for (uint32_t row = 0; row < count; ++row) rows[row] = static_cast<int32_t>(groups[row] - *least);
+      for (auto& column : kept) {
+        WEIR_ASSIGN_OR_RETURN(column, GatherColumn(column, rows));
+        out.push_back(std::move(column));
+      }
       continue;
     }
     WEIR_ASSIGN_OR_RETURN(auto columns, aggregates_[i]->Partial({to + offsets_[i], stride_}, 0, count));
