@@ -82,7 +82,8 @@ class RandomRows {
         status = static_cast<arrow::Int64Builder*>(builder)->Append(integer);
         break;
       case arrow::Type::TIMESTAMP:
-        status = static_cast<arrow::TimestampBuilder*>(builder)->Append(integer - 5);
+        status = static_cast<arrow::TimestampBuilder*>(builder)->Append(
+            static_cast<int64_t>(static_cast<uint64_t>(integer) - 5));
         break;
       case arrow::Type::DATE32:
         status = static_cast<arrow::Date32Builder*>(builder)->Append(static_cast<int32_t>(value - 3));
