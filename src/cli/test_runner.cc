@@ -3,6 +3,7 @@
 #include "cli/test_runner.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -162,6 +163,51 @@ class TestRun {
   std::shared_ptr<Script> script_;
 };
 
+/// The schema of `name` (STEP or STEP.OUTPUT) in the whole file, or null.
+SchemaPtr SchemaOfMock(const std::string& name, bool of_input, const LogicalGraph& graph, const BoundGraph& bound) {
+  for (const LogicalStep& step : graph.steps) {
+    const int index = bound.bound_of_logical[step.id];
+    if (index < 0 || !name.starts_with(step.name)) continue;
+    const BoundStep& found = bound.steps[index];
+    const std::string output = name.size() > step.name.size() + 1 ? name.substr(step.name.size() + 1) : "";
+    if (name != step.name && name != step.name + "." + output) continue;
+    if (of_input) {
+      if (found.inputs.size() != 1 || !output.empty()) continue;
+      const BoundStep& from = bound.steps[found.inputs[0].step];
+      if (found.inputs[0].output == BoundInput::kErrors) return from.errors.schema;
+      return from.binding.outputs[found.inputs[0].output].info.schema;
+    }
+    if (output == "errors" || (step.error_handling && step.error_handling->output == output)) {
+      return found.errors.schema;
+    }
+    for (const StepOutput& candidate : found.binding.outputs) {
+      if (candidate.name == output) return candidate.info.schema;
+    }
+  }
+  return nullptr;
+}
+
+/// A mock without elements shows no fields: it has those of what it stands for.
+std::map<std::string, SchemaPtr> SchemasOfEmptyMocks(const PipelineFile& file, const TestBlock& test,
+                                                     const Registry& registry, const BindOptions& options) {
+  std::map<std::string, SchemaPtr> schemas;
+  LogicalGraph graph;
+  BoundGraph bound;
+  for (const bool of_input : {false, true}) {
+    for (const TestData& mock : of_input ? test.mock_inputs : test.mock_outputs) {
+      if (!mock.elements->items().empty()) continue;
+      if (graph.steps.empty()) {
+        Diagnostics unheard;  // a test may leave aside what cannot be bound, a source without its file for example
+        graph = file.Build(&unheard);
+        bound = Bind(graph, registry, options, &unheard);
+      }
+      const SchemaPtr schema = SchemaOfMock(mock.name, of_input, graph, bound);
+      if (schema != nullptr) schemas[(of_input ? "mock_inputs " : "mock_outputs ") + mock.name] = schema;
+    }
+  }
+  return schemas;
+}
+
 }  // namespace
 
 bool TestResult::passed() const {
@@ -189,7 +235,8 @@ TestResult RunTest(const PipelineFile& file, size_t index, const Registry& regis
   result.name = file.tests()[index].name;
   const int errors_before = diagnostics->error_count();
   PipelineFile::TestGraph test = file.BuildTest(index, diagnostics);
-  BindOptions bind{options.env, options.run.lanes, options.base_dir};
+  BindOptions bind{options.env, options.run.lanes, options.base_dir, {}};
+  bind.known_schemas = SchemasOfEmptyMocks(file, file.tests()[index], registry, bind);
   BoundGraph bound;
   if (diagnostics->error_count() == errors_before) bound = Bind(test.graph, registry, bind, diagnostics);
   if (diagnostics->error_count() > errors_before) {

@@ -156,9 +156,16 @@ std::string_view SourceFile::LineText(int line) const {
   return std::string_view(text_).substr(begin, end - begin);
 }
 
+bool Diagnostics::IsSilenced(const SourcePtr& source, Span span) const {
+  return std::any_of(silenced_.begin(), silenced_.end(), [&](const Place& place) {
+    return place.source == source && place.span.begin <= span.begin && span.end <= place.span.end;
+  });
+}
+
 void Diagnostics::Error(const SourcePtr& source, Span span, std::string message, std::string hint) {
-  list_.push_back({Severity::kError, source, span, std::move(message), std::move(hint)});
   ++errors_;
+  if (IsSilenced(source, span)) return;
+  list_.push_back({Severity::kError, source, span, std::move(message), std::move(hint)});
 }
 
 void Diagnostics::Warning(const SourcePtr& source, Span span, std::string message, std::string hint) {

@@ -51,6 +51,9 @@ class Diagnostics {
  public:
   void Error(const SourcePtr& source, Span span, std::string message, std::string hint = "");
   void Warning(const SourcePtr& source, Span span, std::string message, std::string hint = "");
+  /// What is said from now on about places inside `span` only follows from a mistake there that was said: it is counted
+  /// but not shown.
+  void Silence(const SourcePtr& source, Span span) { silenced_.push_back({source, span}); }
   bool has_errors() const { return errors_ > 0; }
   int error_count() const { return errors_; }
   /// In order of file and place, without repetitions.
@@ -61,7 +64,14 @@ class Diagnostics {
   std::string RenderJson() const;
 
  private:
+  struct Place {
+    SourcePtr source;
+    Span span;
+  };
+  bool IsSilenced(const SourcePtr& source, Span span) const;
+
   std::vector<Diagnostic> list_;
+  std::vector<Place> silenced_;
   int errors_ = 0;
 };
 

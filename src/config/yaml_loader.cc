@@ -250,6 +250,7 @@ bool Loader::OnAlias(fy_token* name) {
     const std::string near = ClosestMatch(wanted, names);
     Fail(span, "no anchor '&" + wanted + "' stands before this alias",
          near.empty() ? "" : "did you mean '*" + near + "'?");
+    diagnostics_->Silence(source_, span);  // the null that stands in for it fits nowhere
     return Add({NodeBuilder::Scalar(source_, span, "", ScalarStyle::kPlain, span.begin, {})}, "");
   }
   if (static_cast<int>(open_.size()) + found->second.depth > limits_.max_depth) {

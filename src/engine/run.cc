@@ -5,6 +5,7 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <map>
 
 namespace weir {
 namespace {
@@ -224,13 +225,22 @@ Status Run::Execute() {
 }
 
 Status Run::CheckErrorThresholds() const {
+  struct Share {
+    int64_t seen = 0, rejected = 0;
+  };
+  std::map<int, Share> shares;  // by step: what its first operator saw, what all of them rejected
   const std::vector<NodeStats> all = stats();
   for (const PhysicalNode& node : plan_.nodes) {
     const NodeStats& s = all[node.id];
-    const int64_t seen = node.role == NodeRole::kSource ? s.rows_out : s.rows_in;
+    auto [it, first] = shares.try_emplace(node.step);
+    if (first) it->second.seen = node.role == NodeRole::kSource ? s.rows_out : s.rows_in;
+    it->second.rejected += s.rejected;
+  }
+  for (const PhysicalNode& node : plan_.nodes) {
+    const Share& s = shares[node.step];
     if (s.rejected == 0 || node.error_threshold >= 1.0) continue;
-    const double share = static_cast<double>(s.rejected) / static_cast<double>(std::max<int64_t>(seen, s.rejected));
-    if (share > node.error_threshold) {
+    const int64_t seen = std::max(s.seen, s.rejected);
+    if (static_cast<double>(s.rejected) / static_cast<double>(seen) > node.error_threshold) {
       return Status::Invalid("step '", node.step_name, "' rejected ", s.rejected, " of ", seen,
                              " rows, more than its error_handling threshold of ", node.error_threshold);
     }

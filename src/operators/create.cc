@@ -1,4 +1,6 @@
 // Create: rows written in the pipeline file.
+#include <arrow/record_batch.h>
+
 #include <atomic>
 
 #include "engine/operator.h"
@@ -73,6 +75,15 @@ std::optional<StepBinding> BindCreate(const CreateConfig& config, BindContext& c
   }
   Batch rows;
   if (!LiteralRows(config.elements, &rows, &context.diagnostics())) return std::nullopt;
+  if (rows.num_rows() == 0 && context.known_schema() != nullptr) {
+    auto empty = arrow::RecordBatch::MakeEmpty(context.known_schema());
+    auto known = empty.ok() ? Batch::FromRecordBatch(**empty) : Result<Batch>(empty.status());
+    if (!known.ok()) {
+      context.StepError(known.status().message());
+      return std::nullopt;
+    }
+    rows = known.MoveValueUnsafe();
+  }
   StepBinding binding;
   CollectionInfo info;
   info.schema = rows.schema();

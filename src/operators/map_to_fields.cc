@@ -6,8 +6,8 @@
 
 #include "engine/operator.h"
 #include "operators/support/good_rows.h"
-#include "operators/support/type_decl.h"
 #include "plan/binding.h"
+#include "plan/declared_type.h"
 
 namespace weir {
 namespace {
@@ -179,7 +179,7 @@ class FieldReader {
                                     &decl)) {
       return false;
     }
-    *type = TypeOfDecl(decl, &context_.diagnostics());
+    *type = DeclaredType(decl, &context_.diagnostics());
     return *type != nullptr;
   }
 

@@ -8,6 +8,7 @@
 
 #include "batch/gather.h"
 #include "engine/operator.h"
+#include "operators/sql/column_use.h"
 #include "operators/sql/duckdb_session.h"
 #include "operators/support/input_checks.h"
 #include "plan/binding.h"
@@ -244,10 +245,21 @@ std::optional<StepBinding> BindSql(const SqlConfig& config, BindContext& context
   plan->windowing = context.inputs()[0].info.windowing;
   plan->windowed = !plan->windowing.is_global();
   SqlError error;
+  std::vector<ColumnSet> columns;
   auto describe = [&]() -> Result<SchemaPtr> {
-    WEIR_ASSIGN_OR_RETURN(auto session, DuckdbSession::Open({.threads = 1}));
-    for (const SqlInput& input : plan->inputs) WEIR_RETURN_NOT_OK(session->Append(input.name, input.schema, {}));
-    return session->Prepare(plan->query, &error);
+    WEIR_ASSIGN_OR_RETURN(auto session, DuckdbSession::Open({.threads = 1, .for_column_use = true}));
+    std::vector<std::string> names;
+    std::vector<SchemaPtr> schemas;
+    for (const SqlInput& input : plan->inputs) {
+      WEIR_RETURN_NOT_OK(session->Append(input.name, input.schema, {}));
+      names.push_back(input.name);
+      schemas.push_back(input.schema);
+    }
+    WEIR_ASSIGN_OR_RETURN(SchemaPtr result, session->Prepare(plan->query, &error));
+    if (!result) return result;
+    // Without a plan every column is read.
+    columns = ColumnsRead(session->Explain(plan->query).ValueOr(""), names, schemas);
+    return result;
   };
   auto schema = describe();
   NodePtr node = context.step_node()->Find("config")->Find("query");
@@ -272,6 +284,7 @@ std::optional<StepBinding> BindSql(const SqlConfig& config, BindContext& context
   op.make = [plan, lanes = context.lanes()](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
     return std::make_unique<Sql>(plan, lanes);
   };
+  op.needs = [columns](const std::vector<ColumnSet>&) { return columns; };
   op.notes = {plan->windowed ? "one query per window" : "reads its inputs whole"};
   StepBinding binding;
   binding.outputs = {{"", out}};

@@ -12,12 +12,20 @@
 namespace weir {
 namespace {
 
+/// By resource: the step that writes it.
+using OutputClaims = std::map<std::string, std::string>;
+
 /// What one component sees while it binds.
 class StepContext final : public BindContext {
  public:
   StepContext(const LogicalStep& step, std::string name, std::vector<StepInputInfo> inputs, const BindOptions& options,
-              Diagnostics* diagnostics)
-      : step_(step), name_(std::move(name)), inputs_(std::move(inputs)), options_(options), diagnostics_(*diagnostics) {
+              OutputClaims* claims, Diagnostics* diagnostics)
+      : step_(step),
+        name_(std::move(name)),
+        inputs_(std::move(inputs)),
+        options_(options),
+        claims_(*claims),
+        diagnostics_(*diagnostics) {
     if (step.windowing) windowing_ = step.windowing;
   }
   const std::string& step_name() const override { return name_; }
@@ -44,6 +52,19 @@ class StepContext final : public BindContext {
     return errors.empty() ? compiled : nullptr;
   }
 
+  SchemaPtr known_schema() const override {
+    const auto known = options_.known_schemas.find(name_);
+    return known == options_.known_schemas.end() ? nullptr : known->second;
+  }
+
+  bool ClaimOutput(const std::string& resource, const NodePtr& place) override {
+    const auto [it, fresh] = claims_.emplace(resource, name_);
+    if (fresh || it->second == name_) return true;
+    Error(place, "step '" + it->second + "' writes '" + resource + "' too",
+          "give each step a path of its own, or put both collections into one with Flatten");
+    return false;
+  }
+
   void StepError(std::string message, std::string hint) override {
     const NodePtr& at = step_.type_node ? step_.type_node : step_.node;
     diagnostics_.Error(at->source(), at->span(), std::move(message), std::move(hint));
@@ -54,6 +75,7 @@ class StepContext final : public BindContext {
   const std::string name_;
   const std::vector<StepInputInfo> inputs_;
   const BindOptions& options_;
+  OutputClaims& claims_;
   Diagnostics& diagnostics_;
   std::optional<WindowingStrategy> windowing_;
 };
@@ -95,6 +117,7 @@ class Binder {
   const BindOptions& options_;
   Diagnostics& diagnostics_;
   BoundGraph bound_;
+  OutputClaims claims_;
   std::map<int, int> windowed_output_;  // bound source → the step that windows its output
 };
 
@@ -225,7 +248,7 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
     bound.errors.bounded &= input.info.bounded;
     bound.errors.changes |= input.info.changes;
   }
-  StepContext context(step, name, std::move(infos), options_, &diagnostics_);
+  StepContext context(step, name, std::move(infos), options_, &claims_, &diagnostics_);
   // After mistakes the graph never runs; what is known of its schemas serves to find the mistakes further down.
   std::optional<StepBinding> binding = component.bind(config, context);
   if (binding) {
@@ -293,6 +316,7 @@ void Binder::BindLogical(const LogicalStep& step) {
   const bool source = inputs.empty();
   int index = AddStep(step, *component, step.name, step.config, std::move(inputs), false);
   if (index < 0) return;
+  bound_.steps[index].errors_read = step.keeps_errors;
   if (step.error_handling && step.error_handling->threshold) {
     bound_.steps[index].error_threshold = *step.error_handling->threshold;
   }

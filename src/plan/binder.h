@@ -1,6 +1,7 @@
 // Binder: logical graph + registry → bound steps, each with its schemas and operators. All mistakes at once.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,7 @@ struct BoundStep {
   StepBinding binding;
   std::vector<BoundInput> inputs;
   CollectionInfo errors;     // of the error output
-  bool errors_read = false;  // somebody consumes it
+  bool errors_read = false;  // somebody consumes it, in this graph or in the whole of which this is a part
   double error_threshold = 1.0;
 };
 
@@ -41,6 +42,7 @@ struct BindOptions {
   Env* env = nullptr;
   int lanes = 1;
   std::string base_dir;
+  std::map<std::string, SchemaPtr> known_schemas;  // by step name: see BindContext::known_schema
 };
 
 /// The graph is complete only if `diagnostics` has no errors afterwards.

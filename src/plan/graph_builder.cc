@@ -141,6 +141,7 @@ class GraphBuilder {
       step.windowing_node = windowing->windowing_node;
     }
     step.error_handling = item.error_handling;
+    step.keeps_errors = item.keeps_errors || item.error_handling.has_value();
     step.output_schema = item.output_schema;
     step.when = item.when;
     step.resource_hints = item.resource_hints;
@@ -159,6 +160,7 @@ class GraphBuilder {
     step.type_node = item.type_node;
     step.config = MakeMapNode({{MakeScalarNode("schema", item.output_schema), item.output_schema}}, item.output_schema);
     step.error_handling = item.error_handling;
+    step.keeps_errors = item.keeps_errors || item.error_handling.has_value();
     const Span span = item.output_schema->span();
     step.inputs.push_back({"", {{id, "", false, span, item.output_schema->source()}}});
     const int validation = AddStep(std::move(step), {});

@@ -49,6 +49,7 @@ struct LogicalStep {
   std::optional<WindowingStrategy> windowing;
   NodePtr windowing_node;
   std::optional<ErrorHandling> error_handling;
+  bool keeps_errors = false;  // failing rows end nothing, even where nothing in this graph reads them
   NodePtr output_schema;   // null when there is none; a ValidateWithSchema step follows, which readers of this one read
   std::vector<int> after;  // steps that must have ended before this one starts
   NodePtr when;            // null when there is none

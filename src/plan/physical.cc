@@ -28,7 +28,12 @@ class Planner {
 
   void PushFilters();
   void AddStep(int index);
+  void AddOperators(int index, const std::vector<PhysicalInput>& step_inputs);
   void AddErrorPort(const BoundStep& step, PhysicalNode* node);
+  /// One place where the errors of a step come out that come out in several.
+  Place JoinErrors(int index, const std::vector<Place>& places);
+  /// Of bound step `index`; the node's id.
+  int AddNode(int index, PhysicalNode node);
   void PruneColumns();
   std::vector<bool> MadeOf(int source) const;
   int ScanOf(int node) const;
@@ -134,13 +139,6 @@ void Planner::AddStep(int index) {
     const Place place = PlaceOf(input);
     step_inputs.push_back({place.node, place.port, {}});
   }
-  auto add = [&](PhysicalNode node) {
-    node.id = static_cast<int>(plan_.nodes.size());
-    node.step = index;
-    node.step_name = step.name;
-    plan_.nodes.push_back(std::move(node));
-    return plan_.nodes.back().id;
-  };
   if (step.binding.source || step.binding.sink) {
     PhysicalNode node;
     node.name = step.type;
@@ -161,11 +159,17 @@ void Planner::AddStep(int index) {
       node.max_lanes = step.binding.sink_max_lanes;
     }
     const int error_port = node.error_port;
-    const int id = add(std::move(node));
+    const int id = AddNode(index, std::move(node));
     outputs_[index] = {{id, 0}};
     errors_[index] = {id, error_port};
     return;
   }
+  AddOperators(index, step_inputs);
+}
+
+void Planner::AddOperators(int index, const std::vector<PhysicalInput>& step_inputs) {
+  const BoundStep& step = graph_.steps[index];
+  std::vector<Place> error_places;
   std::vector<int> ids;  // of the step's operators
   for (size_t i = 0; i < step.binding.operators.size(); ++i) {
     const OperatorSpec& op = step.binding.operators[i];
@@ -178,7 +182,7 @@ void Planner::AddStep(int index) {
     node.needs = op.needs;
     node.outputs = op.outputs;
     node.notes = op.notes;
-    if (i == 0) AddErrorPort(step, &node);
+    if (i == 0 || op.can_reject) AddErrorPort(step, &node);
     std::vector<PhysicalInput> inputs;
     for (const OperatorInput& from : op.from) {
       inputs.push_back(from.step_input >= 0 ? step_inputs[from.step_input] : PhysicalInput{ids[from.op], 0, {}});
@@ -191,12 +195,32 @@ void Planner::AddStep(int index) {
     if (op.takes_turns) RepeatScan(&inputs);
     node.inputs = std::move(inputs);
     const int error_port = node.error_port;
-    const int id = add(std::move(node));
+    const int id = AddNode(index, std::move(node));
     ids.push_back(id);
-    if (i == 0) errors_[index] = {id, error_port};
+    if (error_port >= 0) error_places.push_back({id, error_port});
     outputs_[index].clear();
     for (size_t port = 0; port < op.outputs.size(); ++port) outputs_[index].push_back({id, static_cast<int>(port)});
   }
+  if (error_places.size() > 1) error_places = {JoinErrors(index, error_places)};
+  if (!error_places.empty()) errors_[index] = error_places[0];
+}
+
+Planner::Place Planner::JoinErrors(int index, const std::vector<Place>& places) {
+  const BoundStep& step = graph_.steps[index];
+  PhysicalNode node;
+  node.name = step.name + " (errors)";
+  node.make = step.binding.join_errors;
+  node.outputs = {step.errors.schema};
+  for (const Place& place : places) node.inputs.push_back({place.node, place.port, Exchange{}});
+  return {AddNode(index, std::move(node)), 0};
+}
+
+int Planner::AddNode(int index, PhysicalNode node) {
+  node.id = static_cast<int>(plan_.nodes.size());
+  node.step = index;
+  node.step_name = graph_.steps[index].name;
+  plan_.nodes.push_back(std::move(node));
+  return plan_.nodes.back().id;
 }
 
 void Planner::PruneColumns() {

@@ -43,6 +43,7 @@ struct TreeItem {
   std::optional<WindowingStrategy> windowing;
   NodePtr windowing_node;
   std::optional<ErrorHandling> error_handling;
+  bool keeps_errors = false;  // see LogicalStep
   NodePtr output_schema, when, resource_hints;
   std::vector<TreeRef> after;
 

@@ -69,6 +69,8 @@ struct OperatorSpec {
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   /// Columns of each input that are needed to make `outputs` (per port). Default: all columns of all inputs.
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;
+  /// Later operators of a step: they reject rows too. The first one always may. See StepBinding::join_errors.
+  bool can_reject = false;
   std::vector<std::string> notes;  // lines for explain
 };
 
@@ -102,6 +104,9 @@ struct StepBinding {
   std::function<bool(const CompiledExpr&)> can_filter;
   /// Row errors can occur (decides whether a filter may move below the error check).
   bool can_reject = true;
+  /// Where several operators of the step reject rows: hands on what comes in at any of its ports, so that the step has
+  /// one error output.
+  std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> join_errors;
   /// A transform that hands on its rows unchanged where this is true: the planner may move it into the scan.
   std::shared_ptr<const CompiledExpr> filter;
   std::vector<std::string> notes;  // lines for explain: files, sizes, guarantees

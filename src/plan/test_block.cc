@@ -1,6 +1,7 @@
 // `tests:` blocks: reading them, and the graph that runs for one of them.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "plan/pipeline_text.h"
@@ -90,6 +91,7 @@ class TestTree {
     root_.node = root_.type_node = test.node;
     root_.windowing = tree.root.windowing;
     root_.windowing_node = tree.root.windowing_node;
+    FindErrorReaders();
   }
 
   void Build() {
@@ -169,6 +171,20 @@ class TestTree {
     item->config = MakeMapNode(std::move(entries), item->node);
     item->windowing = original.windowing;
     item->windowing_node = original.windowing_node;
+  }
+
+  /// A row that goes to the errors of a step in the file does not end a test either, where the reader is left aside.
+  void FindErrorReaders() {
+    for (const TreeItem& item : tree_.root.items) {
+      for (const TreeInput& input : item.inputs) {
+        for (const TreeRef& ref : input.refs) {
+          if (ref.item >= 0 && ref.text == "errors") errors_read_.insert(ref.item);
+          if (ref.item >= 0) continue;
+          const NameIndex::Match match = names_.Find(ref.text);
+          if (match.items.size() == 1 && match.output == "errors") errors_read_.insert(match.items[0]);
+        }
+      }
+    }
   }
 
   void ExpectOutput(const TestData& data) {
@@ -261,6 +277,7 @@ class TestTree {
     if (fresh) {
       TreeItem& copy = root_.items.emplace_back(tree_.root.items[item]);
       copy.after.clear();
+      copy.keeps_errors = errors_read_.count(item) > 0;
       waiting_.push_back(item);
     }
     return it->second;
@@ -315,6 +332,7 @@ class TestTree {
   std::map<int, std::map<std::string, const TestData*>> mock_outputs_;
   std::map<int, int> used_;  // item of the file's root → item of the test's root
   std::vector<int> waiting_;
+  std::set<int> errors_read_;  // items of the file's root
   std::map<const TestData*, int> created_;
   std::vector<std::pair<std::string, PipelineFile::TestGraph::Expectation>> expectations_;
   std::vector<Script> scripts_;  // one per collection that the transcript mocks

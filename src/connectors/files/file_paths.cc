@@ -1,6 +1,8 @@
 // What file sources and sinks do with paths before data flows.
 #include "connectors/files/file_paths.h"
 
+#include <filesystem>
+
 #include "env/glob.h"
 
 namespace weir {
@@ -48,7 +50,15 @@ std::optional<std::vector<std::string>> ResolveInputPaths(BindContext& context, 
 
 std::optional<std::string> ResolveOutputPath(BindContext& context, const std::string& key, const std::string& path) {
   if (RefuseRemote(context, key, path)) return std::nullopt;
-  return ResolvePath(context, path);
+  const std::string resolved = ResolvePath(context, path);
+  // Several steps may write to the standard output or to a device.
+  if (resolved == "-" || resolved.starts_with("/dev/")) return resolved;
+  std::string resource = std::filesystem::path(resolved).lexically_normal().string();
+  if (resource.size() > 1 && resource.back() == '/') resource.pop_back();
+  const NodePtr config = context.step_node()->Find("config");
+  const NodePtr value = config ? config->Find(key) : nullptr;
+  if (!context.ClaimOutput(resource, value ? value : context.step_node())) return std::nullopt;
+  return resolved;
 }
 
 void ConfigError(BindContext& context, const std::string& key, std::string message, std::string hint) {

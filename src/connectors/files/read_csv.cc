@@ -4,12 +4,12 @@
 #include <algorithm>
 
 #include "batch/types.h"
-#include "connectors/files/declared_schema.h"
 #include "connectors/files/file_paths.h"
 #include "connectors/files/text_source.h"
 #include "formats/csv/csv_index.h"
 #include "formats/csv/csv_parser.h"
 #include "formats/csv/csv_schema.h"
+#include "plan/declared_type.h"
 
 namespace weir {
 namespace {
@@ -106,12 +106,12 @@ std::optional<CsvReadOptions> OptionsOf(const ReadFromCsvConfig& config, BindCon
   options.empty_is_null = config.empty_is_null;
   options.allow_short_rows = config.allow_short_rows;
   for (const auto& [name, declared] : config.types) {
-    TypePtr type = DeclaredType(declared, context);
+    TypePtr type = DeclaredType(declared, &context.diagnostics());
     ok &= type != nullptr;
     options.types.emplace_back(name, std::move(type));
   }
   if (!config.schema.empty()) {
-    options.schema = DeclaredSchema(config.schema, context);
+    options.schema = DeclaredSchema(config.schema, &context.diagnostics());
     ok &= options.schema != nullptr;
   }
   if (!ok) return std::nullopt;

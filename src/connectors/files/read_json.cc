@@ -1,12 +1,12 @@
 // ReadFromJson: rows of JSON files, a line per record or arrays of records.
 #include <arrow/type.h>
 
-#include "connectors/files/declared_schema.h"
 #include "connectors/files/file_paths.h"
 #include "connectors/files/text_source.h"
 #include "formats/json/json_parser.h"
 #include "formats/json/json_scanner.h"
 #include "formats/json/json_schema.h"
+#include "plan/declared_type.h"
 
 namespace weir {
 namespace {
@@ -94,7 +94,7 @@ Result<SchemaPtr> InferredSchema(BlockFeeder& first, const std::string& file, st
 
 std::optional<StepBinding> BindReadFromJson(const ReadFromJsonConfig& config, BindContext& context) {
   auto files = OpenTextFiles(config, {".json", ".ndjson", ".jsonl"}, context);
-  SchemaPtr file_schema = config.schema.empty() ? nullptr : DeclaredSchema(config.schema, context);
+  SchemaPtr file_schema = config.schema.empty() ? nullptr : DeclaredSchema(config.schema, &context.diagnostics());
   if (!files || (!config.schema.empty() && !file_schema)) return std::nullopt;
   if (!file_schema) {
     auto inferred = InferredSchema(*files->first, files->paths[0], config.lines);

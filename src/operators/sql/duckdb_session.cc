@@ -63,7 +63,7 @@ Result<std::unique_ptr<DuckdbSession>> DuckdbSession::Open(const DuckdbOptions& 
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"enable_external_access", "false"},
-      {"lock_configuration", "true"},
+      {"lock_configuration", options.for_column_use ? "false" : "true"},
   };
   Status status;
   for (const auto& [name, value] : settings) {
@@ -82,6 +82,7 @@ Result<std::unique_ptr<DuckdbSession>> DuckdbSession::Open(const DuckdbOptions& 
     return Status::UnknownError("DuckDB gives no connection");
   }
   duckdb->connection_get_arrow_options(self->connection_, &self->arrow_options_);
+  if (options.for_column_use) WEIR_RETURN_NOT_OK(self->KeepOnlyColumnPruning());
   return self;
 }
 
@@ -139,7 +140,22 @@ Status DuckdbSession::Drop(const std::string& name) {
   return Query("DROP TABLE " + Quoted(name));
 }
 
-Result<SchemaPtr> DuckdbSession::Prepare(const std::string& query, SqlError* error) {
+Status DuckdbSession::KeepOnlyColumnPruning() {
+  SqlError error;
+  WEIR_ASSIGN_OR_RETURN(SchemaPtr schema, Prepare("SELECT string_agg(name, ',') FROM duckdb_optimizers() "
+                                                  "WHERE name <> 'unused_columns'",
+                                                  &error));
+  if (!schema) return Status::UnknownError("DuckDB: ", error.message);
+  WEIR_RETURN_NOT_OK(Start(nullptr));
+  WEIR_ASSIGN_OR_RETURN(std::optional<Batch> names, Next(1));
+  CloseQuery();
+  if (!names) return Status::UnknownError("DuckDB names no optimisers");
+  const auto column = arrow::MakeArray(names->PlainColumn(0));
+  const std::string list = static_cast<const arrow::StringArray&>(*column).GetString(0);
+  return Query("SET disabled_optimizers = '" + list + "'; SET lock_configuration = true");
+}
+
+std::string DuckdbSession::PrepareStatement(const std::string& query, duckdb_statement_type wanted) {
   CloseQuery();
   duckdb_extracted_statements statements = nullptr;
   idx_t count = duckdb_.extract_statements(connection_, query.c_str(), &statements);
@@ -151,12 +167,29 @@ Result<SchemaPtr> DuckdbSession::Prepare(const std::string& query, SqlError* err
     message = "the query has " + std::to_string(count) + " statements; a Sql step takes one SELECT";
   } else if (duckdb_.prepare_extracted_statement(connection_, statements, 0, &statement_) == DuckDBError) {
     message = duckdb_.prepare_error(statement_);
-  } else if (duckdb_.prepared_statement_type(statement_) != DUCKDB_STATEMENT_TYPE_SELECT) {
+  } else if (duckdb_.prepared_statement_type(statement_) != wanted) {
     message = "a Sql step takes a SELECT";
   } else if (duckdb_.nparams(statement_) > 0) {
     message = "the query has parameters (?, $1), and nobody to give them";
   }
   duckdb_.destroy_extracted(&statements);
+  return message;
+}
+
+Result<std::string> DuckdbSession::Explain(const std::string& query) {
+  const std::string problem = PrepareStatement("EXPLAIN (FORMAT json) " + query, DUCKDB_STATEMENT_TYPE_EXPLAIN);
+  if (!problem.empty()) return Status::Invalid("DuckDB: ", problem);
+  WEIR_RETURN_NOT_OK(ResultSchema());
+  WEIR_RETURN_NOT_OK(Start(nullptr));
+  WEIR_ASSIGN_OR_RETURN(std::optional<Batch> rows, Next(1));
+  CloseQuery();
+  if (!rows || rows->num_columns() != 2) return Status::Invalid("DuckDB explains nothing");  // a key, and the plan
+  const auto column = arrow::MakeArray(rows->PlainColumn(1));
+  return static_cast<const arrow::StringArray&>(*column).GetString(0);
+}
+
+Result<SchemaPtr> DuckdbSession::Prepare(const std::string& query, SqlError* error) {
+  const std::string message = PrepareStatement(query, DUCKDB_STATEMENT_TYPE_SELECT);
   if (!message.empty()) {
     *error = ReadSqlError(query, message);
     return nullptr;

@@ -18,7 +18,8 @@ namespace weir {
 struct DuckdbOptions {
   int threads = 1;
   int64_t memory_limit_bytes = int64_t{1} << 30;
-  std::string temp_dir;  // where DuckDB spills; empty: it may not
+  std::string temp_dir;         // where DuckDB spills; empty: it may not
+  bool for_column_use = false;  // Explain() shows every column that is read; slow to run anything
 };
 
 /// What DuckDB said about a query, and where in it.
@@ -47,6 +48,9 @@ class DuckdbSession {
   /// Checks `query` against the inputs; its columns as flowing types. Nullptr with `error` set when the query is wrong.
   Result<SchemaPtr> Prepare(const std::string& query, SqlError* error);
 
+  /// DuckDB's plan of `query`, which Prepare() took, as JSON. The query is no longer prepared afterwards.
+  Result<std::string> Explain(const std::string& query);
+
   /// Runs the prepared query; the schema is Prepare()'s. After it, Next() gives the rows. Looks at `cancelled` now and
   /// then.
   Status Start(const std::atomic<bool>* cancelled);
@@ -57,6 +61,9 @@ class DuckdbSession {
  private:
   explicit DuckdbSession(const DuckdbLibrary& duckdb) : duckdb_(duckdb) {}
   Status Query(const std::string& text);
+  Status KeepOnlyColumnPruning();
+  /// What is wrong with `query`; empty: it is prepared, and of the kind that is wanted.
+  std::string PrepareStatement(const std::string& query, duckdb_statement_type wanted);
   Result<SchemaPtr> ResultSchema();
   Result<Batch> JoinChunks(const RecordBatches& chunks) const;
   void CloseQuery();
