@@ -5,8 +5,9 @@
 #include <string_view>
 
 #include "batch/types.h"
-#include "operators/combine/combine_operators.h"
+#include "operators/combine/combine_binding.h"
 #include "operators/combine/pane_combine.h"
+#include "operators/combine/sql_aggregates.h"
 #include "operators/support/late_rows.h"
 #include "plan/binding.h"
 
@@ -28,9 +29,10 @@ ComponentSpec Spec() {
           "other; aggregates skip nulls, except count, which counts rows, and group, which lists them. A group whose "
           "values "
           "are all null gives null. `group_by: []` makes one row of everything (none of an empty input). In a windowed "
-          "collection every window is grouped by itself. Sums of integers are exact; one beyond 64 bits is an error of "
-          "its "
-          "row.")
+          "collection every window is grouped by itself. Sums of integers are exact; one beyond 64 bits is an error, "
+          "whose `element` has "
+          "the "
+          "fields of the group and null in the others.")
       .Guarantees("Gives its rows when its input ends. Groups beyond the step's share of the memory budget go to disk.")
       .Field("group_by", &CombineConfig::group_by,
              FieldDoc("The fields that rows of a group have in common; a list, or one name.")
@@ -42,14 +44,16 @@ ComponentSpec Spec() {
           FieldDoc(
               "What to compute: a mapping of new fields to a function name (of the field of the same name), or to "
               "`{value: expression, fn: function}`. Functions: sum, max, min, all, any, mean, count, group, concat, "
-              "count_distinct, variance, stddev.")
+              "count_distinct, variance, stddev. With `language: sql` also an expression over SQL's aggregate "
+              "functions, "
+              "as `sum(price) / count(*)`; `count(x)` there leaves nulls out.")
               .Required()
               .Type("mapping of aggregates")
               .JsonSchema(
                   R"({"type": "object", "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "object"}]}})")
               .Example("{total: {value: price, fn: sum}}"))
       .Field("language", &CombineConfig::language,
-             FieldDoc("Of the value expressions: generic, sql or python.").Default("generic"))
+             FieldDoc("Of the expressions: generic, sql or python.").Default("generic"))
       .Example("sales per country", R"(pipeline:
   type: chain
   transforms:
@@ -163,39 +167,122 @@ int CallWithSameStates(const CombinePlan& plan, const AggregateFunction& functio
   return -1;
 }
 
-bool AddAggregate(const NodeEntry& entry, const std::string& language, BindContext& context, CombinePlan* plan,
-                  arrow::FieldVector* fields) {
-  const arrow::Schema& schema = *context.inputs()[0].info.schema;
-  const std::string& name = entry.key->text();
-  for (const auto& field : *fields) {
-    if (field->name() == name) {
-      context.Error(entry.key, "the field '" + name + "' is grouped by already", "give the aggregate another name");
-      return false;
+/// Reads the entries of `combine` into a plan whose keys are known.
+class AggregateReader {
+ public:
+  /// `fields`: of the keys.
+  AggregateReader(const CombineConfig& config, BindContext& context, arrow::FieldVector fields, CombinePlan* plan)
+      : config_(config),
+        context_(context),
+        schema_(*context.inputs()[0].info.schema),
+        groups_(fields),
+        outputs_(std::move(fields)),
+        plan_(*plan) {}
+
+  bool Read() {
+    bool good = true;
+    for (const NodeEntry& entry : config_.combine->entries()) {
+      if (!IsTaken(entry) && Add(entry)) continue;
+      outputs_.push_back(arrow::field(entry.key->text(), arrow::null()));  // for the checks of the steps behind
+      good = false;
     }
+    plan_.group_schema = arrow::schema(groups_);
+    plan_.output_schema = arrow::schema(outputs_);
+    if (!has_expressions_) plan_.results.clear();
+    return good;
   }
-  ParsedAggregate parsed;
-  if (!ParseAggregate(entry, context, &parsed)) return false;
-  const bool names_a_field = parsed.value.node != entry.key || schema.GetFieldIndex(name) >= 0;
-  std::shared_ptr<const CompiledExpr> value;
-  if (parsed.function->needs_value || names_a_field) {
-    value = context.Compile(parsed.value, language, schema);
-    if (value == nullptr) return false;
-  }
-  const TypePtr type = value ? value->type() : arrow::int64();
-  auto aggregate = parsed.function->make(type);
-  if (!aggregate.ok()) {
-    context.Error(parsed.value.node, aggregate.status().message());
+
+ private:
+  bool IsTaken(const NodeEntry& entry) {
+    const std::string& name = entry.key->text();
+    for (const auto& field : outputs_) {
+      if (field->name() != name) continue;
+      context_.Error(entry.key, "the field '" + name + "' is grouped by already", "give the aggregate another name");
+      return true;
+    }
     return false;
   }
-  // count needs no value; one that cannot fail is not even computed.
-  if (!parsed.function->needs_value && value && !value->can_fail()) value = nullptr;
-  const int same_states = CallWithSameStates(*plan, *parsed.function, type, value.get());
-  if (same_states >= 0) value = nullptr;
-  plan->calls.push_back({parsed.function, type, same_states});
-  plan->values.push_back(std::move(value));
-  fields->push_back(arrow::field(name, (*aggregate)->output_type()));
-  return true;
-}
+
+  bool Add(const NodeEntry& entry) {
+    const std::string& name = entry.key->text();
+    if (const NodePtr text = SqlTextOf(entry.value)) return AddSql(name, text);
+    ParsedAggregate parsed;
+    if (!ParseAggregate(entry, context_, &parsed)) return false;
+    const bool names_a_field = parsed.value.node != entry.key || schema_.GetFieldIndex(name) >= 0;
+    std::shared_ptr<const CompiledExpr> value;
+    if (parsed.function->needs_value || names_a_field) {
+      value = context_.Compile(parsed.value, config_.language, schema_);
+      if (value == nullptr) return false;
+    }
+    if (!AddCall(parsed.function, std::move(value), parsed.value.node, name, name)) return false;
+    AddResult(name, CompiledExpr::Column(*arrow::schema(groups_), static_cast<int>(groups_.size()) - 1));
+    return true;
+  }
+
+  /// `language: sql` and a text that is not the name of a function: an expression over aggregates.
+  NodePtr SqlTextOf(const NodePtr& value) const {
+    if (config_.language != "sql") return nullptr;
+    const NodePtr text = value->is_map() && value->entries().size() == 1 ? value->Find("fn") : value;
+    const bool is_text = text != nullptr && text->is_scalar() && FindAggregateFunction(text->text()) == nullptr;
+    return is_text ? text : nullptr;
+  }
+
+  bool AddSql(const std::string& name, const NodePtr& node) {
+    const auto split = SplitSqlAggregates(node, schema_, config_.group_by, plan_.calls.size(), context_);
+    if (!split) return false;
+    for (const SqlAggregateCall& call : split->calls) {
+      const AggregateFunction* function = call.function;
+      std::shared_ptr<const CompiledExpr> value;
+      if (!call.argument.empty()) {
+        value = context_.Compile({ExprForm::kExpression, call.argument, "", node}, "sql", schema_);
+        if (value == nullptr) return false;
+      }
+      if (call.counts_values) {  // our count counts rows
+        const std::string text = "case when (" + value->ToString() + ") is null then 0 else 1 end";
+        value = context_.Compile({ExprForm::kExpression, text, "", node}, "generic", schema_);
+        function = FindAggregateFunction("sum");
+        if (value == nullptr) return false;
+      }
+      if (!AddCall(function, std::move(value), node, call.column, name)) return false;
+    }
+    auto result = context_.Compile({ExprForm::kExpression, split->rest, "", node}, "sql", *arrow::schema(groups_));
+    if (result == nullptr) return false;
+    has_expressions_ = true;
+    AddResult(name, std::move(result));
+    return true;
+  }
+
+  /// `column`: of the result among the groups'; `name`: for messages about it.
+  bool AddCall(const AggregateFunction* function, std::shared_ptr<const CompiledExpr> value, const NodePtr& place,
+               const std::string& column, const std::string& name) {
+    const TypePtr type = value ? value->type() : arrow::int64();
+    auto aggregate = function->make(type);
+    if (!aggregate.ok()) {
+      context_.Error(place, aggregate.status().message());
+      return false;
+    }
+    // count needs no value; one that cannot fail is not even computed.
+    if (!function->needs_value && value && !value->can_fail()) value = nullptr;
+    const int same_states = CallWithSameStates(plan_, *function, type, value.get());
+    if (same_states >= 0) value = nullptr;
+    plan_.calls.push_back({function, type, same_states, name});
+    plan_.values.push_back(std::move(value));
+    groups_.push_back(arrow::field(column, (*aggregate)->output_type()));
+    return true;
+  }
+
+  void AddResult(const std::string& name, std::shared_ptr<const CompiledExpr> result) {
+    outputs_.push_back(arrow::field(name, result->type()));
+    plan_.results.push_back(std::move(result));
+  }
+
+  const CombineConfig& config_;
+  BindContext& context_;
+  const arrow::Schema& schema_;
+  arrow::FieldVector groups_, outputs_;
+  CombinePlan& plan_;
+  bool has_expressions_ = false;
+};
 
 bool MakePlan(const CombineConfig& config, BindContext& context, CombinePlan* plan) {
   const CollectionInfo& in = context.inputs()[0].info;
@@ -223,49 +310,16 @@ bool MakePlan(const CombineConfig& config, BindContext& context, CombinePlan* pl
                   "'combine' must be a mapping of new fields to aggregates, not " + config.combine->Describe());
     return false;
   }
-  for (const NodeEntry& entry : config.combine->entries()) {
-    if (AddAggregate(entry, config.language, context, plan, &fields)) continue;
-    fields.push_back(arrow::field(entry.key->text(), arrow::null()));  // for the checks of the steps behind
-    good = false;
-  }
-  plan->output_schema = arrow::schema(std::move(fields));
-  return good;
-}
-
-/// Keys, window keys and partial states, as they cross the exchange.
-Status CompletePlan(const CollectionInfo& in, CombinePlan* plan) {
-  plan->windows = WindowKeys(in.windowing, in.has_window);
-  arrow::FieldVector fields;
-  for (size_t i = 0; i < plan->keys.size(); ++i) fields.push_back(plan->output_schema->field(static_cast<int>(i)));
-  for (size_t i = 0; i < plan->num_window_keys(); ++i) {
-    plan->key_types.push_back(arrow::int64());
-    fields.push_back(arrow::field("window", arrow::int64()));
-  }
-  WEIR_ASSIGN_OR_RETURN(auto groups, GroupAggregator::Make(plan->key_types, plan->calls));
-  for (const auto& type : groups->partial_types()) fields.push_back(arrow::field("state", type));
-  plan->partial_schema = arrow::schema(std::move(fields));
-  return Status::OK();
-}
-
-/// Columns of the input that keys and values read.
-std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>&)> NeedsOf(const CombinePlan& plan, int width) {
-  ColumnSet needed = ColumnSet::None(width);
-  needed.AddAll(plan.keys);
-  for (const auto& value : plan.values) {
-    if (value) needed.AddAll(value->columns());
-  }
-  return [needed](const std::vector<ColumnSet>&) { return std::vector<ColumnSet>{needed}; };
-}
-
-/// Whether a window may give anything but one pane when its input has ended.
-bool NeedsPanes(const CollectionInfo& in) {
-  const WindowingStrategy& windowing = in.windowing;
-  return !in.bounded || in.changes || !windowing.trigger.is_default() ||
-         windowing.accumulation == Accumulation::kRetracting || windowing.output_time != OutputTime::kEndOfWindow;
+  return AggregateReader(config, context, std::move(fields), plan).Read() && good;
 }
 
 bool CheckPanes(const CollectionInfo& in, const CombinePlan& plan, BindContext& context) {
   bool good = true;
+  if (!plan.results.empty()) {
+    context.StepError("SQL text needs a bounded input and windows that give one pane",
+                      "write each aggregate as {value: expression, fn: function}");
+    good = false;
+  }
   if (!in.bounded && in.windowing.is_global() && in.windowing.trigger.is_default()) {
     context.StepError("the input never ends and is not windowed, so no group is ever complete",
                       "window it, for example 'windowing: {type: fixed, size: 1m}', or give a 'trigger' such as "
@@ -286,7 +340,6 @@ std::optional<StepBinding> BindPanes(const CollectionInfo& in, std::shared_ptr<C
   plan->panes = std::make_shared<PaneRules>(PaneRules{
       user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes, plan->output_schema});
   plan->late_schema = LateSchema(in.schema);
-  plan->windows_given = in.has_window;
   StepBinding binding;
   CollectionInfo out = in, late = in;
   out.schema = plan->output_schema;
@@ -303,7 +356,7 @@ std::optional<StepBinding> BindPanes(const CollectionInfo& in, std::shared_ptr<C
   spec.inputs = {exchange};
   spec.outputs = {plan->output_schema, plan->late_schema};
   const int width = in.schema->num_fields();
-  spec.needs = [needed = NeedsOf(*plan, width), width](const std::vector<ColumnSet>& outputs) {
+  spec.needs = [needed = NeedsOf(*plan), width](const std::vector<ColumnSet>& outputs) {
     if (outputs[LateRows::kPort].ToIndices().empty()) return needed(outputs);
     return std::vector<ColumnSet>{ColumnSet::All(width)};
   };
@@ -324,52 +377,12 @@ std::optional<StepBinding> BindCombine(const CombineConfig& config, BindContext&
     if (plan->output_schema == nullptr) return std::nullopt;
     return OutputOnlyBinding(context, plan->output_schema);
   }
+  if (!NeedsPanes(in)) return BindCombinePlan(std::move(plan), context);
   if (Status status = CompletePlan(in, plan.get()); !status.ok()) {
     context.StepError(status.message());
     return std::nullopt;
   }
-  if (NeedsPanes(in)) return BindPanes(in, std::move(plan));
-  StepBinding binding;
-  CollectionInfo out = in;
-  out.schema = plan->output_schema;
-  out.has_window = !in.windowing.is_global();
-  // A rule of thumb: groups are of a few rows.
-  out.expected_rows = plan->keys.empty() && in.windowing.is_global() ? 1 : in.expected_rows / 4;
-  out.unfiltered_rows = out.expected_rows;
-  binding.outputs = {{"", out}};
-  const int width = in.schema->num_fields();
-  if (context.lanes() == 1) {
-    OperatorSpec whole;
-    whole.name = context.step_name();
-    whole.inputs = {Exchange{ExchangeKind::kGather, {}}};
-    whole.outputs = {plan->output_schema};
-    whole.needs = NeedsOf(*plan, width);
-    whole.make = [plan](const OperatorContext& lane) { return MakeCombineWhole(plan, lane); };
-    binding.operators.push_back(std::move(whole));
-    return binding;
-  }
-  OperatorSpec partial;
-  partial.name = context.step_name() + " (partial)";
-  partial.inputs = {Exchange{}};
-  partial.outputs = {plan->partial_schema};
-  partial.needs = NeedsOf(*plan, width);
-  partial.make = [plan](const OperatorContext& lane) { return MakeCombinePartial(plan, lane); };
-  OperatorSpec last;
-  last.name = context.step_name() + " (final)";
-  Exchange exchange{ExchangeKind::kHash, {}};
-  // Groups that are merged across windows must meet; without keys, windows may spread over lanes unless they merge.
-  const size_t exchange_keys = plan->windows.needs_regroup() ? plan->keys.size() : plan->key_types.size();
-  for (size_t i = 0; i < exchange_keys; ++i) exchange.keys.push_back(static_cast<int>(i));
-  if (exchange_keys == 0) exchange.kind = ExchangeKind::kGather;
-  if (exchange_keys == 0) last.max_lanes = 1;
-  last.inputs = {exchange};
-  last.outputs = {plan->output_schema};
-  last.needs = [columns = plan->partial_schema->num_fields()](const std::vector<ColumnSet>&) {
-    return std::vector<ColumnSet>{ColumnSet::All(columns)};
-  };
-  last.make = [plan](const OperatorContext& lane) { return MakeCombineFinal(plan, lane); };
-  binding.operators = {std::move(partial), std::move(last)};
-  return binding;
+  return BindPanes(in, std::move(plan));
 }
 
 }  // namespace

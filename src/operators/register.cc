@@ -9,6 +9,7 @@ void RegisterAssertEqual(Registry& registry);
 void RegisterAssignTimestamps(Registry& registry);
 void RegisterCombine(Registry& registry);
 void RegisterCreate(Registry& registry);
+void RegisterDistinct(Registry& registry);
 void RegisterExplode(Registry& registry);
 void RegisterExtractWindowingInfo(Registry& registry);
 void RegisterFilter(Registry& registry);
@@ -31,6 +32,7 @@ void RegisterOperators(Registry& registry) {
   RegisterAssignTimestamps(registry);
   RegisterCombine(registry);
   RegisterCreate(registry);
+  RegisterDistinct(registry);
   RegisterExplode(registry);
   RegisterExtractWindowingInfo(registry);
   RegisterFilter(registry);

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "batch/gather.h"
+#include "batch/print.h"
 #include "operators/combine/combine_input.h"
+#include "operators/support/good_rows.h"
 
 namespace weir {
 
@@ -89,7 +92,9 @@ template <bool kWhole>
 class CombineFinal final : public Operator {
  public:
   CombineFinal(CombinePlanPtr plan, std::unique_ptr<SpillingAggregator> groups)
-      : plan_(plan), input_(plan), groups_(std::move(groups)) {}
+      : plan_(plan), input_(plan), groups_(std::move(groups)) {
+    for (const auto& result : plan_->results) results_.emplace_back(result);
+  }
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
@@ -127,33 +132,67 @@ class CombineFinal final : public Operator {
   }
 
  private:
-  Status EmitGroups(const Batch& groups, const std::vector<RowError>& errors, Emitter& out) {
+  Status EmitGroups(const Batch& groups, std::vector<RowError> errors, Emitter& out) {
     const size_t num_keys = plan_->keys.size(), num_windows = plan_->num_window_keys();
     std::vector<ArrayDataPtr> columns, windows;
     for (int i = 0; i < groups.num_columns(); ++i) {
       const auto at = static_cast<size_t>(i);
       (at >= num_keys && at < num_keys + num_windows ? windows : columns).push_back(groups.column(i));
     }
-    Batch batch(plan_->output_schema, std::move(columns), groups.num_rows());
+    Batch batch(plan_->group_schema, std::move(columns), groups.num_rows());
     plan_->windows.SetWindows(windows, &batch);
     batch.set_pane({PaneTiming::kOnTime, 0, true, true});
-    if (errors.empty()) return out.Emit(std::move(batch));
-    WEIR_RETURN_NOT_OK(out.Reject(batch, errors));
-    std::vector<int32_t> good;
-    for (int64_t row = 0, next = 0; row < batch.num_rows(); ++row) {
-      if (next < static_cast<int64_t>(errors.size()) && errors[next].row == row) {
-        ++next;
-      } else {
-        good.push_back(static_cast<int32_t>(row));
-      }
+    if (!plan_->results.empty()) {
+      WEIR_ASSIGN_OR_RETURN(batch, EvaluateResults(batch, &errors));
     }
-    const auto count = static_cast<int64_t>(good.size());
-    return out.Emit(batch.Select({arrow::Buffer::FromVector(std::move(good)), count}));
+    if (errors.empty()) return out.Emit(std::move(batch));
+    WEIR_RETURN_NOT_OK(RejectGroups(batch, errors, out));
+    WEIR_ASSIGN_OR_RETURN(Selection good, GoodRows(batch.num_rows(), errors));
+    return out.Emit(batch.Select(good));
+  }
+
+  Result<Batch> EvaluateResults(const Batch& groups, std::vector<RowError>* errors) {
+    std::vector<ArrayDataPtr> columns;
+    for (size_t i = 0; i < plan_->keys.size(); ++i) columns.push_back(groups.column(static_cast<int>(i)));
+    for (ExprEvaluator& result : results_) {
+      const size_t first = errors->size();
+      WEIR_ASSIGN_OR_RETURN(auto column, result.Eval(groups, errors));
+      const std::string& name = plan_->output_schema->field(static_cast<int>(columns.size()))->name();
+      for (size_t i = first; i < errors->size(); ++i) (*errors)[i].message = "'" + name + "': " + (*errors)[i].message;
+      columns.push_back(std::move(column));
+    }
+    SortRowErrors(errors);
+    return groups.WithColumns(plan_->output_schema, std::move(columns));
+  }
+
+  /// A group that has no result is shown as a row of the input that has its keys and nothing else.
+  Status RejectGroups(const Batch& groups, std::vector<RowError> errors, Emitter& out) {
+    const int num_keys = static_cast<int>(plan_->keys.size());
+    std::vector<ArrayDataPtr> columns(plan_->input_schema->num_fields()), keys;
+    arrow::FieldVector key_fields;
+    for (int key = 0; key < num_keys; ++key) {
+      columns[plan_->keys[key]] = groups.column(key);
+      keys.push_back(groups.column(key));
+      key_fields.push_back(plan_->output_schema->field(key));
+    }
+    const Batch named(arrow::schema(std::move(key_fields)), std::move(keys), groups.num_rows());
+    for (RowError& error : errors) {
+      if (num_keys > 0) error.message += ", in the group " + RowToJson(named, error.row);
+    }
+    for (int i = 0; i < plan_->input_schema->num_fields(); ++i) {
+      if (columns[i] != nullptr) continue;
+      WEIR_ASSIGN_OR_RETURN(columns[i], NullColumn(plan_->input_schema->field(i)->type(), groups.num_rows()));
+    }
+    Batch rows(plan_->input_schema, std::move(columns), groups.num_rows());
+    rows.CopyTimeFrom(groups);
+    if (!plan_->windows_given) rows.clear_window();
+    return out.Reject(rows, errors);
   }
 
   CombinePlanPtr plan_;
   CombineInput input_;
   std::unique_ptr<SpillingAggregator> groups_;
+  std::vector<ExprEvaluator> results_;
 };
 
 Result<std::unique_ptr<SpillingAggregator>> MakeGroups(const CombinePlanPtr& plan, const OperatorContext& lane) {

@@ -13,14 +13,18 @@
 
 namespace weir {
 
-/// What a Combine step does, checked. Shared by its lanes.
+/// What a Combine or Distinct step does, checked. Shared by its lanes.
 struct CombinePlan {
   std::vector<int> keys;  // columns of the input
   std::vector<AggregateCall> calls;
   std::vector<std::shared_ptr<const CompiledExpr>> values;  // per call; null where it takes none
   WindowKeys windows;
-  SchemaPtr partial_schema;                // keys, window keys, partial states
-  SchemaPtr output_schema;                 // keys, results
+  SchemaPtr input_schema;
+  SchemaPtr partial_schema;  // keys, window keys, partial states
+  SchemaPtr group_schema;    // keys, results of `calls`
+  SchemaPtr output_schema;   // keys, then fields
+  /// The fields behind the keys, over group_schema. Empty: the results of `calls` as they are.
+  std::vector<std::shared_ptr<const CompiledExpr>> results;
   std::vector<TypePtr> key_types;          // of keys and window keys
   std::shared_ptr<const PaneRules> panes;  // null: every window gives one pane, at the end of the input
   SchemaPtr late_schema;                   // with panes

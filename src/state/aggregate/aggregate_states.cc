@@ -146,8 +146,12 @@ Result<std::vector<ArrayDataPtr>> AggregateStates::Finish(uint32_t begin, uint32
   std::vector<ArrayDataPtr> out;
   const size_t before = errors->size();
   for (size_t i = 0; i < aggregates_.size(); ++i) {
+    const size_t first = errors->size();
     WEIR_ASSIGN_OR_RETURN(auto column, aggregates_[i]->Finish(StatesOf(i), begin, end, errors));
     out.push_back(std::move(column));
+    for (size_t at = first; at < errors->size() && !calls_[i].name.empty(); ++at) {
+      (*errors)[at].message = "'" + calls_[i].name + "': " + (*errors)[at].message;
+    }
   }
   // Two aggregates of one group may both fail: the first message stands.
   const auto by_row = [](const RowError& a, const RowError& b) { return a.row < b.row; };

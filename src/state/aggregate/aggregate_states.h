@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "state/aggregate/aggregate.h"
@@ -16,6 +17,7 @@ struct AggregateCall {
   TypePtr input;  // flowing type of its values; any where the function needs none
   /// An earlier call of the same values whose states (AggregateFunction::states) serve this one too; -1: none.
   int same_states = -1;
+  std::string name{};  // for messages about its result; may be empty
 };
 
 class AggregateStates {
