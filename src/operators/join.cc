@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "batch/types.h"
+#include "operators/join/join_plan.h"
 #include "operators/support/input_checks.h"
-#include "operators/support/join_plan.h"
 #include "plan/binding.h"
 
 namespace weir {

@@ -9,7 +9,7 @@
 
 #include "config/diagnostic.h"
 #include "config/node.h"
-#include "plan/transcript.h"
+#include "plan/testing/transcript.h"
 #include "time/windowing.h"
 
 namespace weir {

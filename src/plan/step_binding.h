@@ -64,8 +64,8 @@ struct OperatorSpec {
   /// The lane of port 0 runs this operator by direct calls even though other ports are fed by channels. Rows of port 0
   /// wait at their source until the operator accepts them.
   bool follows_port_0 = false;
-  bool repeatable = false;         // cheap, and gives the same when it gets the same again
-  bool takes_turns = false;        // takes one input whole before it takes the others: a hash join
+  bool repeatable = false;   // cheap, and gives the same when it gets the same again
+  bool takes_turns = false;  // takes one input whole before it takes the others: a hash join
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   /// Columns of each input that are needed to make `outputs` (per port). Default: all columns of all inputs.
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;

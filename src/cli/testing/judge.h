@@ -6,7 +6,7 @@
 
 #include "cli/testing/arrivals.h"
 #include "config/node.h"
-#include "plan/transcript.h"
+#include "plan/testing/transcript.h"
 
 namespace weir {
 

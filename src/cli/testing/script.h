@@ -7,7 +7,7 @@
 
 #include "batch/batch.h"
 #include "engine/operator.h"
-#include "plan/transcript.h"
+#include "plan/testing/transcript.h"
 
 namespace weir {
 

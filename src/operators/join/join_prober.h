@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "operators/support/hash_join.h"
+#include "operators/join/hash_join.h"
 #include "state/join/join_table.h"
 
 namespace weir {

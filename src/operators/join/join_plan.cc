@@ -1,14 +1,14 @@
 // Where the sizes of all inputs are known and nothing unmatched comes out, the largest input flows past tables of the
 // others, those that let the fewest rows pass first, and what is connected only with one of the others is joined with
 // that beforehand. Otherwise the inputs are joined in their order.
-#include "operators/support/join_plan.h"
+#include "operators/join/join_plan.h"
 
 #include <arrow/type.h>
 
 #include <algorithm>
 
 #include "engine/operator.h"
-#include "operators/support/lookup_join.h"
+#include "operators/join/lookup_join.h"
 
 namespace weir {
 namespace {

@@ -1,12 +1,12 @@
 // The lane that builds, the lanes that probe, and the table between them.
-#include "operators/support/lookup_join.h"
+#include "operators/join/lookup_join.h"
 
 #include <arrow/type.h>
 
 #include <atomic>
 #include <mutex>
 
-#include "operators/support/join_prober.h"
+#include "operators/join/join_prober.h"
 #include "operators/support/windowed_rows.h"
 #include "state/join/join_table.h"
 #include "state/memory_budget.h"

@@ -1,5 +1,5 @@
 // Finds all groups of a batch at once, then emits pairs, as many as make a batch.
-#include "operators/support/join_prober.h"
+#include "operators/join/join_prober.h"
 
 #include <arrow/buffer.h>
 #include <arrow/type.h>

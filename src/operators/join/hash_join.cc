@@ -7,7 +7,7 @@
 // Partitioning writes both sides to disk by the hash of their keys, then joins partition by partition; one that is
 // still too big is partitioned again by other bits of the hash (GRACE: Kitsuregawa et al. 1983). A partition that does
 // not get smaller (one hot key) is joined in memory after all.
-#include "operators/support/hash_join.h"
+#include "operators/join/hash_join.h"
 
 #include <arrow/buffer.h>
 #include <arrow/type.h>
@@ -15,7 +15,7 @@
 #include <algorithm>
 
 #include "batch/gather.h"
-#include "operators/support/join_prober.h"
+#include "operators/join/join_prober.h"
 #include "operators/support/windowed_rows.h"
 #include "state/hash/hash.h"
 #include "state/join/join_table.h"

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "operators/support/hash_join.h"
+#include "operators/join/hash_join.h"
 
 namespace weir {
 
