@@ -340,6 +340,7 @@ std::optional<StepBinding> BindPanes(const CollectionInfo& in, std::shared_ptr<C
   plan->panes = std::make_shared<PaneRules>(PaneRules{
       user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes, plan->output_schema});
   plan->late_schema = LateSchema(in.schema);
+  plan->input_schema = in.schema;
   StepBinding binding;
   CollectionInfo out = in, late = in;
   out.schema = plan->output_schema;

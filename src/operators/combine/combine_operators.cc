@@ -146,7 +146,7 @@ class CombineFinal final : public Operator {
       WEIR_ASSIGN_OR_RETURN(batch, EvaluateResults(batch, &errors));
     }
     if (errors.empty()) return out.Emit(std::move(batch));
-    WEIR_RETURN_NOT_OK(RejectGroups(batch, errors, out));
+    WEIR_RETURN_NOT_OK(RejectGroups(*plan_, batch, errors, out));
     WEIR_ASSIGN_OR_RETURN(Selection good, GoodRows(batch.num_rows(), errors));
     return out.Emit(batch.Select(good));
   }
@@ -163,30 +163,6 @@ class CombineFinal final : public Operator {
     }
     SortRowErrors(errors);
     return groups.WithColumns(plan_->output_schema, std::move(columns));
-  }
-
-  /// A group that has no result is shown as a row of the input that has its keys and nothing else.
-  Status RejectGroups(const Batch& groups, std::vector<RowError> errors, Emitter& out) {
-    const int num_keys = static_cast<int>(plan_->keys.size());
-    std::vector<ArrayDataPtr> columns(plan_->input_schema->num_fields()), keys;
-    arrow::FieldVector key_fields;
-    for (int key = 0; key < num_keys; ++key) {
-      columns[plan_->keys[key]] = groups.column(key);
-      keys.push_back(groups.column(key));
-      key_fields.push_back(plan_->output_schema->field(key));
-    }
-    const Batch named(arrow::schema(std::move(key_fields)), std::move(keys), groups.num_rows());
-    for (RowError& error : errors) {
-      if (num_keys > 0) error.message += ", in the group " + RowToJson(named, error.row);
-    }
-    for (int i = 0; i < plan_->input_schema->num_fields(); ++i) {
-      if (columns[i] != nullptr) continue;
-      WEIR_ASSIGN_OR_RETURN(columns[i], NullColumn(plan_->input_schema->field(i)->type(), groups.num_rows()));
-    }
-    Batch rows(plan_->input_schema, std::move(columns), groups.num_rows());
-    rows.CopyTimeFrom(groups);
-    if (!plan_->windows_given) rows.clear_window();
-    return out.Reject(rows, errors);
   }
 
   CombinePlanPtr plan_;
@@ -210,6 +186,29 @@ Result<std::unique_ptr<SpillingAggregator>> MakeGroups(const CombinePlanPtr& pla
 }
 
 }  // namespace
+
+Status RejectGroups(const CombinePlan& plan, const Batch& groups, std::vector<RowError> errors, Emitter& out) {
+  const int num_keys = static_cast<int>(plan.keys.size());
+  std::vector<ArrayDataPtr> columns(plan.input_schema->num_fields()), keys;
+  arrow::FieldVector key_fields;
+  for (int key = 0; key < num_keys; ++key) {
+    columns[plan.keys[key]] = groups.column(key);
+    keys.push_back(groups.column(key));
+    key_fields.push_back(plan.output_schema->field(key));
+  }
+  const Batch named(arrow::schema(std::move(key_fields)), std::move(keys), groups.num_rows());
+  for (RowError& error : errors) {
+    if (num_keys > 0) error.message += ", in the group " + RowToJson(named, error.row);
+  }
+  for (int i = 0; i < plan.input_schema->num_fields(); ++i) {
+    if (columns[i] != nullptr) continue;
+    WEIR_ASSIGN_OR_RETURN(columns[i], NullColumn(plan.input_schema->field(i)->type(), groups.num_rows()));
+  }
+  Batch rows(plan.input_schema, std::move(columns), groups.num_rows());
+  rows.CopyTimeFrom(groups);
+  if (!plan.windows_given) rows.clear_window();
+  return out.Reject(rows, errors);
+}
 
 Result<std::unique_ptr<Operator>> MakeCombinePartial(CombinePlanPtr plan, const OperatorContext& lane) {
   WEIR_ASSIGN_OR_RETURN(auto groups, GroupAggregator::Make(plan->key_types, plan->calls));

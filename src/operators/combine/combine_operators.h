@@ -34,6 +34,10 @@ struct CombinePlan {
 };
 using CombinePlanPtr = std::shared_ptr<const CombinePlan>;
 
+/// Rejects groups that have no result. Each is shown as a row of the input that has its keys and nothing else; `groups`
+/// begin with the keys.
+Status RejectGroups(const CombinePlan& plan, const Batch& groups, std::vector<RowError> errors, Emitter& out);
+
 /// Groups rows in their lane as far as that makes them fewer, before the exchange.
 Result<std::unique_ptr<Operator>> MakeCombinePartial(CombinePlanPtr plan, const OperatorContext& lane);
 /// Merges partial states and gives the results when its input has ended.

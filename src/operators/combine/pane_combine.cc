@@ -175,7 +175,7 @@ class PaneCombine final : public Operator {
 
   Status EmitPane(PaneBatch pane, Emitter& out) {
     if (pane.errors.empty()) return out.Emit(std::move(pane.batch));
-    WEIR_RETURN_NOT_OK(out.Reject(pane.batch, pane.errors));
+    WEIR_RETURN_NOT_OK(RejectGroups(*plan_, pane.batch, pane.errors, out));
     WEIR_ASSIGN_OR_RETURN(Selection good, GoodRows(pane.batch.num_rows(), pane.errors));
     return out.Emit(pane.batch.Select(good));
   }
