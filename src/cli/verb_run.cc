@@ -1,56 +1,48 @@
 // weir run: runs a pipeline, with progress on a terminal, until it ends or is interrupted.
-#include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdio>
-#include <thread>
 
 #include "cli/engine_flags.h"
 #include "cli/load.h"
 #include "cli/progress.h"
+#include "cli/run_control.h"
 #include "env/env.h"
 #include "plan/planner.h"
 
 namespace weir {
 namespace {
 
-std::atomic<Run*> g_run{nullptr};
-std::atomic<int> g_signal{0};
-
-void OnSignal(int signal) {
-  if (g_signal.exchange(signal) != 0) _exit(128 + signal);  // the second time: at once
-  if (Run* run = g_run.load()) run->Cancel();
-}
-
-/// Ctrl-C and SIGTERM end the run in order: sinks forget what they have, temporary files go.
-class SignalScope {
- public:
-  explicit SignalScope(Run* run) {
-    g_run = run;
-    struct sigaction action = {};
-    action.sa_handler = OnSignal;
-    sigaction(SIGINT, &action, &old_int_);
-    sigaction(SIGTERM, &action, &old_term_);
-  }
-  ~SignalScope() {
-    sigaction(SIGINT, &old_int_, nullptr);
-    sigaction(SIGTERM, &old_term_, nullptr);
-    g_run = nullptr;
-  }
-
- private:
-  struct sigaction old_int_, old_term_;
-};
-
 struct RunFlags {
   PipelineFlags pipeline;
   EngineFlags engine;
+  std::string until;
+  int64_t limit = 0;
+  bool close_windows = false;
   bool quiet = false;
 };
 
+/// Nothing after an error, which is printed.
+std::optional<RunControl::Options> ControlOf(const RunFlags& flags) {
+  RunControl::Options options;
+  options.close_windows = flags.close_windows;
+  if (flags.until.empty()) return options;
+  Result<Duration> until = ParseDuration(flags.until);
+  if (until.ok() && until->us > 0) {
+    options.until = *until;
+    return options;
+  }
+  std::fprintf(stderr, "weir: --until: %s\n",
+               until.ok() ? "the time must be positive" : until.status().message().c_str());
+  return std::nullopt;
+}
+
 void RunPipeline(const RunFlags& flags, CliContext& context) {
+  const std::optional<RunControl::Options> control_options = ControlOf(flags);
+  if (!control_options) {
+    context.exit_code = kExitUsage;
+    return;
+  }
   Diagnostics diagnostics;
   std::optional<LoadedFile> file = LoadFile(flags.pipeline, context, &diagnostics);
   LoadedPipeline pipeline;
@@ -62,16 +54,17 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
     context.exit_code = kExitUsage;
     return;
   }
+  setup->options.source_limit = flags.limit;
   Run run(PlanPhysical(pipeline.bound), setup->options, &Env::Real(), setup->memory.get());
   Status status;
   {
-    SignalScope signals(&run);
+    RunControl control(&run, *control_options);
     ProgressLine progress(run, !flags.quiet && isatty(STDERR_FILENO) != 0);
     status = run.Execute();
   }
-  if (g_signal != 0) {
+  if (status.IsCancelled() && RunControl::signal() != 0) {
     std::fprintf(stderr, "weir: interrupted; nothing was written\n");
-    context.exit_code = 128 + g_signal;
+    context.exit_code = 128 + RunControl::signal();
   } else if (!status.ok()) {
     std::fprintf(stderr, "%s%s: error:%s %s\n", context.color_stderr() ? "\033[31m" : "", flags.pipeline.file.c_str(),
                  context.color_stderr() ? "\033[0m" : "", status.message().c_str());
@@ -86,13 +79,20 @@ void AddRunVerb(Command app, CliContext& context) {
   Command verb = app.AddVerb("run", "Run a pipeline");
   AddPipelineFlags(verb, &flags->pipeline);
   AddEngineFlags(verb, &flags->engine);
+  verb.AddOption("--until", &flags->until, "drain a pipeline that never ends after this time, as 30s");
+  verb.AddOption("--limit", &flags->limit, "rows that each source gives at most").Range(1, int64_t{1} << 60);
+  verb.AddFlag("--close-windows", &flags->close_windows, "give windows that are still open when the run is drained");
   verb.AddFlag("-q,--quiet", &flags->quiet, "no progress line");
   verb.SetFooter(
       "Examples:\n"
       "  weir run pipeline.yaml\n"
       "  weir run pipeline.yaml -p day=2026-03-01 --memory 512MiB\n"
       "  cat data.csv | weir run pipeline.yaml          a ReadFromCsv with path: '-' reads it\n"
+      "  weir run endless.yaml --until 30s              runs for half a minute, then lets through what is on its way\n"
+      "  weir run pipeline.yaml --limit 1000            tries a pipeline on the first rows of its sources\n"
       "\n"
+      "A pipeline with a source that never ends runs until it is stopped: Ctrl-C (or SIGTERM) drains it, a second one\n"
+      "stops at once. Windows that are open then are given only with --close-windows.\n"
       "Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the run failed,\n"
       "2 wrong use, 78 the pipeline is invalid, 130 interrupted. A run that fails leaves no output behind.");
   verb.OnRun([flags, &context] { RunPipeline(*flags, context); });

@@ -16,7 +16,7 @@ enum class MessageKind : uint8_t {
   kWatermark,  // no older row comes from this producer
   kIdle,       // its watermark does not count until it says more
   kTime,       // a script's processing time
-  kEnd,
+  kEnd,        // time: 1 where the producer was drained and its watermark stays where it is
 };
 
 struct Message {

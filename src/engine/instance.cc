@@ -85,7 +85,7 @@ Status Instance::Handle(Event event) {
     case MessageKind::kTime:
       return HandleTime(event.port, event.producer, event.time);
     case MessageKind::kEnd:
-      return HandleEnd(event.port, event.producer);
+      return HandleEnd(event.port, event.producer, event.time != 0);
   }
   return Status::OK();
 }
@@ -131,7 +131,7 @@ Status Instance::MergePort(Port* port) {
   EventTime merged = kMaxEventTime;
   bool idle = false, active = false;
   for (const Producer& p : port->producers) {
-    if (p.ended) continue;
+    if (p.ended && !p.drained) continue;
     (p.idle ? idle : active) = true;
     if (!p.idle) merged = std::min(merged, p.watermark);
   }
@@ -199,12 +199,15 @@ Status Instance::HandleTime(int port, int producer, int64_t time_us) {
 
 Status Instance::FireTimer(int64_t now_us) {
   if (next_timer_us() > now_us) return Status::OK();
+  if (writer_ != nullptr) return Timed([&] { return writer_->OnProcessingTime(now_us); });
   WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnProcessingTime(now_us, *this); }));
   return yielded_ ? Status::OK() : ForwardWatermark();
 }
 
 int64_t Instance::next_timer_us() const {
-  return operator_ != nullptr && !finishing_ ? operator_->next_timer_us() : kMaxEventTime;
+  if (finishing_) return kMaxEventTime;
+  if (writer_ != nullptr) return writer_->next_timer_us();
+  return operator_ != nullptr ? operator_->next_timer_us() : kMaxEventTime;
 }
 
 Status Instance::RunTimer(int64_t now_us) { return Busy() ? Status::OK() : FireTimer(now_us); }
@@ -214,20 +217,27 @@ int64_t Instance::processing_time_us() const {
   return lane_->options().scripted_time ? std::max<int64_t>(time_us_, 0) : lane_->now_us();
 }
 
-Status Instance::HandleEnd(int port, int producer) {
+Status Instance::HandleEnd(int port, int producer, bool drained) {
   Port& to = ports_[port];
   to.producers[producer].ended = true;
+  to.producers[producer].drained = drained;
+  to.producers[producer].idle = false;
+  drained_ = drained_ || drained;
+  bool all = true, any_drained = false;
   for (const Producer& p : to.producers) {
-    if (!p.ended) return MergePort(&to);
+    all = all && p.ended;
+    any_drained = any_drained || p.drained;
   }
-  to.ended = true;
+  to.ended = all;
+  if (!all || any_drained) WEIR_RETURN_NOT_OK(MergePort(&to));
+  if (!all) return Status::OK();
   to.idle = false;
-  to.watermark = kMaxEventTime;
+  if (!any_drained) to.watermark = kMaxEventTime;
   WEIR_RETURN_NOT_OK(AdvanceWatermark());
   if (operator_ != nullptr) {
     // After a yield in OnWatermark the rest of the end waits, as a deferred event of its own would.
     if (yielded_) {
-      deferred_.push_front({MessageKind::kEnd, port, producer, 0, {}});
+      deferred_.push_front({MessageKind::kEnd, port, producer, drained ? 1 : 0, {}});
       return Status::OK();
     }
     WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnPortEnd(port, *this); }));
@@ -251,8 +261,8 @@ Status Instance::FinishIfEnded() {
 Status Instance::ForwardEnd() {
   if (ended_) return Status::OK();
   ended_ = true;
-  watermark_ = kMaxEventTime;
-  WEIR_RETURN_NOT_OK(Forward(MessageKind::kEnd, 0));
+  if (!drained_) watermark_ = kMaxEventTime;
+  WEIR_RETURN_NOT_OK(Forward(MessageKind::kEnd, drained_ ? 1 : 0));
   // Nothing comes after the end: what the operator and its buffers hold is free for the others.
   operator_.reset();
   writer_.reset();
@@ -270,7 +280,7 @@ void Instance::Yield() {
 
 void Instance::Done() {
   done_ = true;
-  lane_->any_done()->store(true, std::memory_order_relaxed);
+  lane_->signals()->any_done.store(true, std::memory_order_relaxed);
 }
 
 Status Instance::ResumeOnce() {
@@ -306,11 +316,17 @@ Result<PollResult> Instance::Poll() {
   return result;
 }
 
+bool Instance::StartDrain() {
+  draining_ = true;
+  return reader_->Drain();
+}
+
 Status Instance::EndSource() {
   if (ended_) return Status::OK();
   if (context_.morsels != nullptr) context_.morsels->End(context_.lane);
-  watermark_ = kMaxEventTime;
-  idle_ = false;
+  drained_ = draining_ && lane_->signals()->drain.load(std::memory_order_relaxed) == RunSignals::kDrain;
+  if (!drained_) watermark_ = kMaxEventTime;
+  if (!drained_) idle_ = false;
   WEIR_RETURN_NOT_OK(ForwardWatermark());
   WEIR_RETURN_NOT_OK(ForwardEnd());
   reader_.reset();
@@ -353,7 +369,12 @@ bool Instance::full() const {
 }
 
 Status Instance::Emit(int port, Batch batch) {
-  const int64_t rows = batch.num_rows();
+  int64_t rows = batch.num_rows();
+  if (row_limit_ != nullptr && port == 0) {
+    const int64_t left = std::max<int64_t>(row_limit_->fetch_sub(rows, std::memory_order_relaxed), 0);
+    if (left < rows) batch = batch.Slice(0, left);
+    rows = std::min(rows, left);
+  }
   if (rows == 0) return Status::OK();
   const int64_t limit = lane_->options().split_rows;
   if (limit == 0 || node_.role != NodeRole::kSource || rows <= limit) return EmitAll(port, std::move(batch));

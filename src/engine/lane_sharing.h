@@ -1,6 +1,7 @@
 // What the lanes of one task or one step have in common.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,14 @@
 #include <vector>
 
 namespace weir {
+
+/// What a run and its lanes tell each other, from any thread.
+struct RunSignals {
+  enum Drain : int { kRun, kDrain, kDrainAndClose };
+  std::atomic<bool> cancelled{false};
+  std::atomic<bool> any_done{false};  // some instance needs no more input
+  std::atomic<int> drain{kRun};       // unbounded sources end; their windows stay open, or are closed
+};
 
 /// Which morsels (numbered pieces of a source, in source order) the lanes of one task are working on. A sink that is
 /// fused with its source uses it to write in source order. Thread-safe.

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,9 +75,12 @@ struct OperatorContext {
   std::string temp_dir;                          // exists while the run lasts; spill files go here
   uint64_t seed = 0;                             // of the run
   std::vector<ColumnSet> needed_outputs;         // per output port: columns that somebody downstream reads
-  std::shared_ptr<MorselTracker> morsels;        // set when a source is fused into this task
+  std::shared_ptr<MorselTracker> morsels;        // set when a bounded source is fused into this task
   std::shared_ptr<SharedState> shared;           // of this step, over its lanes
   const std::atomic<bool>* cancelled = nullptr;  // long loops look at it and return Status::Cancelled
+  /// Readers: this one has something now and is polled at once, instead of within a few ms. From any thread, until the
+  /// reader is destroyed.
+  std::function<void()> wake;
 };
 
 class Operator {
@@ -88,7 +92,8 @@ class Operator {
   virtual Status OnWatermark(EventTime, Emitter&) { return Status::OK(); }
   /// No more batches on `port`.
   virtual Status OnPortEnd(int, Emitter&) { return Status::OK(); }
-  /// Every port has ended; the watermark has reached kMaxEventTime before.
+  /// Every port has ended. The watermark has reached kMaxEventTime before, unless the run is drained and was not asked
+  /// to close windows: then what waits for the watermark is not given.
   virtual Status Finish(Emitter&) { return Status::OK(); }
   /// Goes on after Emitter::Yield(). Not called again unless it yields again.
   virtual Status Resume(Emitter&) { return Status::OK(); }
@@ -103,6 +108,8 @@ class Operator {
   /// Processing time has reached next_timer_us(); it is `now_us`, which may be later. Not called any more once every
   /// input has ended.
   virtual Status OnProcessingTime(int64_t /*now_us*/, Emitter&) { return Status::OK(); }
+  /// Bytes of state that this instance keeps between calls, about. Asked by its own lane, now and then.
+  virtual int64_t state_bytes() const { return 0; }
 };
 
 enum class PollResult { kProduced, kIdle, kExhausted };
@@ -132,6 +139,9 @@ class SourceReader {
   /// Nothing comes for the time being: this reader's watermark does not hold back those of others. Over with the next
   /// row or with a false.
   virtual bool idle() const { return false; }
+  /// The run drains: take nothing new from outside. True: what was taken and not yet emitted still comes, by Poll,
+  /// until it says kExhausted. False: nothing waits here; no more Poll. Only readers of unbounded sources are asked.
+  virtual bool Drain() { return false; }
   /// A script's clock: the processing time from here on, for everything that hangs on this reader. Only in runs with
   /// RunOptions::scripted_time.
   virtual std::optional<int64_t> processing_time_us() const { return std::nullopt; }
@@ -160,6 +170,10 @@ class SinkWriter {
   virtual Status Finish() = 0;
   /// Rows wait here for those of another lane: give me none for now. A wish, which the engine follows for a while.
   virtual bool full() const { return false; }
+  /// As of an Operator: the processing time at which OnProcessingTime shall be called next (a batch that must not wait
+  /// any longer, a file that rolls).
+  virtual int64_t next_timer_us() const { return kMaxEventTime; }
+  virtual Status OnProcessingTime(int64_t /*now_us*/) { return Status::OK(); }
 };
 
 }  // namespace weir

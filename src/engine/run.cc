@@ -102,7 +102,7 @@ Status Run::OpenNodes() {
     context.memory = memory_;
     context.temp_dir = options_.temp_dir;
     context.seed = options_.seed;
-    context.cancelled = &cancelled_;
+    context.cancelled = &signals_.cancelled;
     context.needed_outputs = node.needed_outputs;
     context.shared = shared_.back();
     if (node.role == NodeRole::kSource) {
@@ -127,9 +127,11 @@ void Run::Connect() {
   instances_.resize(plan_.nodes.size());
   for (Task& task : tasks_) {
     const bool has_source = plan_.nodes[task.nodes[0]].role == NodeRole::kSource;
-    if (has_source) task.morsels = std::make_shared<MorselTracker>(task.lanes);
+    // The order of rows is that of a source which is read once, from its beginning to its end.
+    const bool ordered = has_source && !plan_.nodes[task.nodes[0]].unbounded;
+    if (ordered) task.morsels = std::make_shared<MorselTracker>(task.lanes);
     for (int lane = 0; lane < task.lanes; ++lane) {
-      task.lane_objects.push_back(std::make_unique<TaskLane>(lane, task_options, env_, &cancelled_, &any_done_));
+      task.lane_objects.push_back(std::make_unique<TaskLane>(lane, task_options, env_, &signals_));
       for (int node : task.nodes) {
         instances_[node].push_back(task.lane_objects.back()->AddInstance(plan_.nodes[node]));
       }
@@ -176,6 +178,10 @@ Status Run::OpenInstances() {
   for (Task& task : tasks_) {
     for (int node_id : task.nodes) {
       const PhysicalNode& node = plan_.nodes[node_id];
+      std::shared_ptr<std::atomic<int64_t>> row_limit;
+      if (node.role == NodeRole::kSource && options_.source_limit > 0) {
+        row_limit = std::make_shared<std::atomic<int64_t>>(options_.source_limit);
+      }
       for (int lane = 0; lane < task.lanes; ++lane) {
         OperatorContext context;
         context.step = node.step_name;
@@ -189,7 +195,9 @@ Status Run::OpenInstances() {
         context.needed_outputs = node.needed_outputs;
         context.morsels = task.morsels;
         context.shared = shared_[node_id];
-        context.cancelled = &cancelled_;
+        context.wake = [this, actor = task.lane_objects[lane].get()] { scheduler_.Wake(actor); };
+        InstanceOf(node_id, lane)->LimitRows(row_limit);
+        context.cancelled = &signals_.cancelled;
         WEIR_RETURN_NOT_OK(InstanceOf(node_id, lane)->Open(std::move(context), sources_[node_id], sinks_[node_id]));
       }
     }
@@ -269,6 +277,10 @@ void Run::AbortSinks() {
     if (sink == nullptr) continue;
     if (Status status = sink->Abort(kOnlyEpoch); !status.ok()) status.Warn();
   }
+}
+
+bool Run::unbounded() const {
+  return std::any_of(plan_.nodes.begin(), plan_.nodes.end(), [](const PhysicalNode& node) { return node.unbounded; });
 }
 
 RunProgress Run::progress() const {

@@ -27,8 +27,9 @@ struct RunOptions {
   /// Tests that tell sources what to give, step by step: called when everything given so far has gone through as far as
   /// it goes. True: sources that were idle have something again, and are asked at once.
   std::function<bool()> on_quiet;
-  Channel::Limits channel;  // one batch per channel is a test mode
-  std::string temp_dir;     // exists; spill files
+  Channel::Limits channel;   // one batch per channel is a test mode
+  std::string temp_dir;      // exists; spill files
+  int64_t source_limit = 0;  // rows that each source may give; 0: all
 };
 
 struct RunProgress {
@@ -44,7 +45,12 @@ class Run {
   ~Run();
   /// OK: all data went through and every sink is committed. Else: the first error; no sink shows anything.
   Status Execute();
-  void Cancel() { cancelled_ = true; }
+  void Cancel() { signals_.cancelled = true; }
+  /// Unbounded sources end, what they gave goes through, sinks commit, Execute returns OK. Windows that the watermark
+  /// has not passed stay open, and give nothing, or are closed as at the end of bounded data. Safe in a signal handler.
+  void Drain(bool close_windows) { signals_.drain = close_windows ? RunSignals::kDrainAndClose : RunSignals::kDrain; }
+  /// Some source never ends by itself.
+  bool unbounded() const;
   RunProgress progress() const;
   /// One per node of the plan.
   std::vector<NodeStats> stats() const;
@@ -78,8 +84,7 @@ class Run {
   const RunOptions options_;
   Env* const env_;
   MemoryBudget* const memory_;
-  std::atomic<bool> cancelled_{false};
-  std::atomic<bool> any_done_{false};
+  RunSignals signals_;
   std::atomic<bool> opened_{false};  // sources_ and instances_ do not change any more
   Scheduler scheduler_;
   std::vector<Task> tasks_;

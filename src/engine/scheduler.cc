@@ -3,12 +3,16 @@
 
 #include <pthread.h>
 
-#include <chrono>
 #include <thread>
 
 #include "base/check.h"
 
 namespace weir {
+namespace {
+
+constexpr std::chrono::milliseconds kIdlePause{2};
+
+}  // namespace
 
 void Scheduler::Add(Actor* actor, int priority) {
   actor->priority_ = priority;
@@ -42,6 +46,7 @@ void Scheduler::Wake(Actor* actor) {
 void Scheduler::EnqueueIdle() {
   std::vector<Actor*> due;
   due.swap(idle_);
+  ask_idle_at_ = std::chrono::steady_clock::now() + kIdlePause;
   for (Actor* actor : due) {
     if (actor->state_ == Actor::kParkedState) Enqueue(actor);
   }
@@ -61,6 +66,8 @@ bool Scheduler::FreeSomebody(std::unique_lock<std::mutex>& lock) {
 Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     if (stop_ || ended_ == actors_.size()) return nullptr;
+    // Idle lanes are asked in time also where there is always something else to do.
+    if (!idle_.empty() && !on_quiet_ && std::chrono::steady_clock::now() >= ask_idle_at_) EnqueueIdle();
     if (queued_ > 0) break;
     const bool quiet = running_ == 0 && (idle_.empty() || on_quiet_);
     if (quiet && FreeSomebody(lock)) continue;
@@ -68,7 +75,7 @@ Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
     // With a script, idle lanes are asked only after it went on: one that was asked while it does would be taken for
     // one that has seen the new item.
     if (!idle_.empty() && (quiet || !on_quiet_)) {
-      ready_.wait_for(lock, std::chrono::milliseconds(2));
+      ready_.wait_for(lock, kIdlePause);
       EnqueueIdle();
       continue;
     }
@@ -95,6 +102,7 @@ void Scheduler::Settle(Actor* actor, SliceResult result) {
   if (result == SliceResult::kMore || !actor->state_.compare_exchange_strong(expected, Actor::kParkedState)) {
     Enqueue(actor);
   } else if (result == SliceResult::kIdle) {
+    if (idle_.empty()) ask_idle_at_ = std::chrono::steady_clock::now() + kIdlePause;
     idle_.push_back(actor);
   }
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -66,6 +67,7 @@ class Scheduler {
   std::condition_variable ready_;
   std::map<int, std::vector<Actor*>, std::greater<>> queue_;  // by priority; FIFO by head index would gain nothing here
   std::vector<Actor*> idle_;
+  std::chrono::steady_clock::time_point ask_idle_at_;  // though others are busy all the time
   std::vector<Actor*> actors_;
   size_t queued_ = 0;
   int running_ = 0;

@@ -94,10 +94,10 @@ Result<TaskLane::Step> TaskLane::TakeInput() {
     switch (message.kind) {
       case MessageKind::kBatch:
         WEIR_RETURN_NOT_OK(input.instance->Process(input.port, std::move(message.batch)));
-        if (any_done_->load(std::memory_order_relaxed) && !input.channel->closed() &&
+        if (signals_->any_done.load(std::memory_order_relaxed) && !input.channel->closed() &&
             (input.instance->done() || input.instance->OutputsDone())) {
           input.channel->Close();
-          any_done_->store(true, std::memory_order_relaxed);
+          signals_->any_done.store(true, std::memory_order_relaxed);
         }
         break;
       default:
@@ -112,9 +112,16 @@ Result<TaskLane::Step> TaskLane::TakeInput() {
 Result<TaskLane::Step> TaskLane::PollSource() {
   Instance* source = instances_[0].get();
   if (source->done()) return Step::kNothing;
-  if (any_done_->load(std::memory_order_relaxed) && source->OutputsDone()) {
+  const bool useless = signals_->any_done.load(std::memory_order_relaxed) && source->OutputsDone();
+  if (useless || source->limit_reached()) {
     WEIR_RETURN_NOT_OK(source->EndSource());
     return Step::kDid;
+  }
+  if (source->node().unbounded && !source->draining() && signals_->drain.load(std::memory_order_relaxed) != 0) {
+    if (!source->StartDrain()) {
+      WEIR_RETURN_NOT_OK(source->EndSource());
+      return Step::kDid;
+    }
   }
   WEIR_ASSIGN_OR_RETURN(PollResult result, source->Poll());
   if (result == PollResult::kIdle) return Step::kIdle;
@@ -137,7 +144,7 @@ Result<SliceResult> TaskLane::RunSlice() {
   const bool is_source = instances_[0]->is_source();
   WEIR_RETURN_NOT_OK(RunTimers());
   for (int i = 0; i < options_.slice_messages; ++i) {
-    if (cancelled_->load(std::memory_order_relaxed)) return Status::Cancelled("the run was cancelled");
+    if (signals_->cancelled.load(std::memory_order_relaxed)) return Status::Cancelled("the run was cancelled");
     WEIR_ASSIGN_OR_RETURN(SliceResult drained, Drain());
     if (drained != SliceResult::kMore) return drained;
     Step step = Step::kNothing;

@@ -52,7 +52,14 @@ class Instance final : public Emitter {
   bool yielded() const { return yielded_; }
   Status ResumeOnce();
   Result<PollResult> Poll();
+  /// True where the reader still has something to give before it ends.
+  bool StartDrain();
+  bool draining() const { return draining_; }
   Status EndSource();
+  /// It has given as many rows as RunOptions::source_limit allows.
+  bool limit_reached() const { return row_limit_ != nullptr && row_limit_->load(std::memory_order_relaxed) <= 0; }
+  /// Rows that this source may still give, in all its lanes.
+  void LimitRows(std::shared_ptr<std::atomic<int64_t>> rows) { row_limit_ = std::move(rows); }
   /// Fires the operator's timer if it is due and nothing waits here.
   Status RunTimer(int64_t now_us);
   int64_t next_timer_us() const;
@@ -86,6 +93,7 @@ class Instance final : public Emitter {
     int64_t time_us = kMinEventTime;
     bool idle = false;
     bool ended = false;
+    bool drained = false;  // ended, but its watermark counts on
   };
   struct Port {
     std::vector<Producer> producers{Producer{}};
@@ -110,7 +118,7 @@ class Instance final : public Emitter {
   Status MergePort(Port* port);
   Status Forward(MessageKind kind, int64_t time);
   Status FireTimer(int64_t now_us);
-  Status HandleEnd(int port, int producer);
+  Status HandleEnd(int port, int producer, bool drained);
   Status RunDeferred();
   Status EmitAll(int port, Batch batch);
   Result<Batch> ErrorBatch(ArrayDataPtr elements, const std::vector<std::string>& messages) const;
@@ -136,14 +144,16 @@ class Instance final : public Emitter {
   bool finishing_ = false;  // Finish was called; the end is forwarded when nothing is pending
   bool ended_ = false;      // the end was forwarded
   bool done_ = false;
+  bool draining_ = false;  // a source that takes nothing new
+  bool drained_ = false;   // the end that was forwarded leaves the watermark where it is
+  std::shared_ptr<std::atomic<int64_t>> row_limit_;
   InstanceStats stats_;
 };
 
 class TaskLane final : public Actor {
  public:
-  /// `any_done` is set when some instance of the run needs no more input; shared by all lanes.
-  TaskLane(int lane, TaskOptions options, Env* clock, const std::atomic<bool>* cancelled, std::atomic<bool>* any_done)
-      : lane_(lane), options_(options), clock_(clock), cancelled_(cancelled), any_done_(any_done) {}
+  TaskLane(int lane, TaskOptions options, Env* clock, RunSignals* signals)
+      : lane_(lane), options_(options), clock_(clock), signals_(signals) {}
 
   Instance* AddInstance(const PhysicalNode& node);
   /// Channel that feeds `port` of `instance`. The lane takes from its channels in the order in which they were added.
@@ -161,7 +171,7 @@ class TaskLane final : public Actor {
   const TaskOptions& options() const { return options_; }
   /// Counts instances that have something pending, so that Drain costs nothing when there is none.
   void CountPending(int change) { pending_ += change; }
-  std::atomic<bool>* any_done() const { return any_done_; }
+  RunSignals* signals() const { return signals_; }
 
  private:
   struct Input {
@@ -187,8 +197,7 @@ class TaskLane final : public Actor {
   const TaskOptions options_;
   Env* const clock_;
   int64_t now_us_ = kMinEventTime;
-  const std::atomic<bool>* const cancelled_;
-  std::atomic<bool>* const any_done_;
+  RunSignals* const signals_;
   int pending_ = 0;
   int sink_waits_ = 0;                                // in a row
   std::vector<std::unique_ptr<Instance>> instances_;  // producers before consumers

@@ -147,9 +147,10 @@ void Planner::AddStep(int index) {
     if (step.binding.source) {
       node.role = NodeRole::kSource;
       node.make_source = step.binding.source;
+      node.unbounded = !step.binding.outputs.empty() && !step.binding.outputs[0].info.bounded;
       node.max_lanes = step.binding.source_max_lanes;
       node.can_project = step.binding.can_project;
-      node.repeatable = step.binding.repeatable;
+      node.repeatable = step.binding.repeatable && !node.unbounded;
       node.scan.filter = scan_filter_[index];
       node.outputs = {step.binding.outputs[0].info.schema};
       AddErrorPort(step, &node);

@@ -35,6 +35,7 @@ struct PhysicalNode {
   bool follows_port_0 = false;   // see OperatorSpec
   bool repeatable = false;       // see OperatorSpec and StepBinding
   ScanRequest scan;              // sources
+  bool unbounded = false;        // a source that ends only when the run is drained
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;  // see OperatorSpec
   bool can_project = false;                                                            // sources

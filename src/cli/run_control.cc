@@ -1,0 +1,61 @@
+// The handlers do only what a signal handler may: they store into atomics.
+#include "cli/run_control.h"
+
+#include <unistd.h>
+
+#include <atomic>
+
+namespace weir {
+namespace {
+
+std::atomic<Run*> g_run{nullptr};
+std::atomic<bool> g_unbounded{false}, g_close_windows{false};
+std::atomic<int> g_signal{0};
+
+void OnSignal(int signal) {
+  if (g_signal.exchange(signal) != 0) _exit(128 + signal);  // the second time: at once
+  Run* run = g_run.load();
+  if (run == nullptr) return;
+  if (!g_unbounded) return run->Cancel();
+  run->Drain(g_close_windows);
+  static constexpr char kText[] = "\nweir: draining: sources end, what they gave goes through; again to stop at once\n";
+  // Where standard error is gone there is nobody to tell.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
+}
+
+}  // namespace
+
+RunControl::RunControl(Run* run, Options options) : run_(run), options_(options) {
+  g_unbounded = run->unbounded();
+  g_close_windows = options.close_windows;
+  g_run = run;
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;
+  sigaction(SIGINT, &action, &old_int_);
+  sigaction(SIGTERM, &action, &old_term_);
+  if (options.until && run->unbounded()) timer_ = std::thread([this] { WaitUntil(*options_.until); });
+}
+
+RunControl::~RunControl() {
+  if (timer_.joinable()) {
+    {
+      std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    ended_changed_.notify_all();
+    timer_.join();
+  }
+  sigaction(SIGINT, &old_int_, nullptr);
+  sigaction(SIGTERM, &old_term_, nullptr);
+  g_run = nullptr;
+}
+
+int RunControl::signal() { return g_signal; }
+
+void RunControl::WaitUntil(Duration span) {
+  std::unique_lock lock(mutex_);
+  const bool ended = ended_changed_.wait_for(lock, std::chrono::microseconds(span.us), [this] { return ended_; });
+  if (!ended) run_->Drain(options_.close_windows);
+}
+
+}  // namespace weir
