@@ -82,6 +82,8 @@ endif()
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(date REQUIRED)
+set(Boost_NO_BOOST_CMAKE ON) # headers only: the packages of its libraries are not asked for
+find_package(Boost 1.74 REQUIRED)
 find_library(WEIR_DATE_TZ NAMES libdate-tz.so.3 REQUIRED)
 list(APPEND WEIR_RUNTIME_LIBS "${WEIR_DATE_TZ}")
 find_package(GTest)

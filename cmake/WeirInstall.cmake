@@ -8,7 +8,7 @@ install(FILES LICENSE CHANGELOG.md DESTINATION share/weir)
 install(DIRECTORY "${WEIR_DEPS}/licenses/" DESTINATION share/weir/licenses)
 # Debian keeps the licence of each package that is linked statically, or copied above, in its copyright file.
 foreach(package libfyaml-dev libre2-dev libzstd-dev liblz4-dev zlib1g-dev libxxhash-dev libhowardhinnant-date-dev
-    nlohmann-json3-dev libcli11-dev)
+    nlohmann-json3-dev libcli11-dev libboost1.74-dev)
   if(EXISTS "/usr/share/doc/${package}/copyright")
     string(REGEX REPLACE "-dev$" "" name "${package}")
     install(FILES "/usr/share/doc/${package}/copyright" DESTINATION share/weir/licenses RENAME "${name}.txt")
