@@ -20,6 +20,11 @@ std::string SchemaText(const arrow::Schema& schema) {
   return out + "}";
 }
 
+/// Whether rows are only added or also taken back, and whether the collection is ever complete.
+std::string KindText(const CollectionInfo& info) {
+  return std::string(info.changes ? "changes" : "append-only") + (info.bounded ? ", bounded" : ", unbounded");
+}
+
 std::string InputName(const BoundGraph& graph, const BoundInput& input) {
   const BoundStep& from = graph.steps[input.step];
   if (input.output == BoundInput::kErrors) return from.name + ".errors";
@@ -146,6 +151,7 @@ std::string LogicalText(const BoundGraph& graph, const LogicalGraph& logical) {
     for (const StepOutput& output : step.binding.outputs) {
       out += "      " + (output.name.empty() ? "" : output.name + ": ") + SchemaText(*output.info.schema);
       if (!output.info.windowing.is_global()) out += "  windows: " + output.info.windowing.ToString();
+      out += "  " + KindText(output.info);
       out += "\n";
     }
     for (const std::string& note : step.binding.notes) out += "      " + note + "\n";
@@ -189,7 +195,9 @@ std::string PlanJson(const BoundGraph& graph, const LogicalGraph& logical, const
     for (const StepOutput& output : step.binding.outputs) {
       one["outputs"].push_back({{"name", output.name},
                                 {"schema", SchemaJson(*output.info.schema)},
-                                {"windowing", output.info.windowing.ToString()}});
+                                {"windowing", output.info.windowing.ToString()},
+                                {"changes", output.info.changes},
+                                {"bounded", output.info.bounded}});
     }
     out["steps"].push_back(std::move(one));
   }

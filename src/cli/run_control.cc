@@ -25,6 +25,23 @@ void OnSignal(int signal) {
 
 }  // namespace
 
+void AddRunControlFlags(Command verb, RunControlFlags* flags) {
+  verb.AddOption("--until", &flags->until, "drain a pipeline that never ends after this time, as 30s");
+  verb.AddOption("--limit", &flags->limit, "rows that each source gives at most").Range(1, int64_t{1} << 60);
+  verb.AddFlag("--close-windows", &flags->close_windows, "give windows that are still open when the run is drained");
+}
+
+Result<RunControl::Options> RunControl::Parse(const RunControlFlags& flags) {
+  Options options;
+  options.close_windows = flags.close_windows;
+  if (flags.until.empty()) return options;
+  const Result<Duration> until = ParseDuration(flags.until);
+  if (!until.ok()) return Status::Invalid("--until: ", until.status().message());
+  if (until->us <= 0) return Status::Invalid("--until: the time must be positive");
+  options.until = *until;
+  return options;
+}
+
 RunControl::RunControl(Run* run, Options options) : run_(run), options_(options) {
   g_unbounded = run->unbounded();
   g_close_windows = options.close_windows;

@@ -6,12 +6,22 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "base/duration.h"
+#include "cli/verb.h"
 #include "engine/run.h"
 
 namespace weir {
+
+/// Flags of the verbs that run pipelines which may never end.
+struct RunControlFlags {
+  std::string until;
+  int64_t limit = 0;
+  bool close_windows = false;
+};
+void AddRunControlFlags(Command verb, RunControlFlags* flags);
 
 /// While it lives, the first SIGINT or SIGTERM drains an unbounded run (its sources end, what they gave goes through)
 /// and cancels a bounded one; the second ends the process at once. At most one at a time in a process.
@@ -22,6 +32,8 @@ class RunControl {
     bool close_windows = false;     // draining gives windows that are still open
   };
   RunControl(Run* run, Options options);
+  /// Invalid: what was written for --until is no time.
+  static Result<Options> Parse(const RunControlFlags& flags);
   ~RunControl();
   RunControl(const RunControl&) = delete;
   RunControl& operator=(const RunControl&) = delete;

@@ -5,6 +5,7 @@
 #include "cli/engine_flags.h"
 #include "cli/load.h"
 #include "cli/plan_text.h"
+#include "cli/run_control.h"
 #include "env/env.h"
 #include "plan/planner.h"
 
@@ -14,10 +15,17 @@ namespace {
 struct ExplainFlags {
   PipelineFlags pipeline;
   EngineFlags engine;
+  RunControlFlags control;
   bool analyze = false;
 };
 
 void Explain(const ExplainFlags& flags, CliContext& context) {
+  const Result<RunControl::Options> control_options = RunControl::Parse(flags.control);
+  if (!control_options.ok()) {
+    std::fprintf(stderr, "weir: %s\n", control_options.status().message().c_str());
+    context.exit_code = kExitUsage;
+    return;
+  }
   Diagnostics diagnostics;
   std::optional<LoadedFile> file = LoadFile(flags.pipeline, context, &diagnostics);
   LoadedPipeline pipeline;
@@ -30,10 +38,12 @@ void Explain(const ExplainFlags& flags, CliContext& context) {
     context.exit_code = kExitUsage;
     return;
   }
+  setup->options.source_limit = flags.control.limit;
   Run run(plan, setup->options, &Env::Real(), setup->memory.get());
   PhysicalView view{&plan, &run.task_of_node(), setup->options.lanes, nullptr};
   std::vector<NodeStats> stats;
   if (flags.analyze) {
+    RunControl control(&run, *control_options);
     if (Status status = run.Execute(); !status.ok()) {
       std::fprintf(stderr, "%s: error: %s\n", flags.pipeline.file.c_str(), status.message().c_str());
       context.exit_code = kExitRunFailed;
@@ -56,6 +66,7 @@ void AddExplainVerb(Command app, CliContext& context) {
   Command verb = app.AddVerb("explain", "Show how a pipeline is run: schemas, operators, exchanges, push-down");
   AddPipelineFlags(verb, &flags->pipeline);
   AddEngineFlags(verb, &flags->engine);
+  AddRunControlFlags(verb, &flags->control);
   verb.AddFlag("--analyze", &flags->analyze, "run it, and show time, rows and spilled bytes per operator");
   verb.AddFlag("--json", &flags->pipeline.json, "as one JSON object");
   verb.SetFooter(

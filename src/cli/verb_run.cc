@@ -16,30 +16,14 @@ namespace {
 struct RunFlags {
   PipelineFlags pipeline;
   EngineFlags engine;
-  std::string until;
-  int64_t limit = 0;
-  bool close_windows = false;
+  RunControlFlags control;
   bool quiet = false;
 };
 
-/// Nothing after an error, which is printed.
-std::optional<RunControl::Options> ControlOf(const RunFlags& flags) {
-  RunControl::Options options;
-  options.close_windows = flags.close_windows;
-  if (flags.until.empty()) return options;
-  Result<Duration> until = ParseDuration(flags.until);
-  if (until.ok() && until->us > 0) {
-    options.until = *until;
-    return options;
-  }
-  std::fprintf(stderr, "weir: --until: %s\n",
-               until.ok() ? "the time must be positive" : until.status().message().c_str());
-  return std::nullopt;
-}
-
 void RunPipeline(const RunFlags& flags, CliContext& context) {
-  const std::optional<RunControl::Options> control_options = ControlOf(flags);
-  if (!control_options) {
+  const Result<RunControl::Options> control_options = RunControl::Parse(flags.control);
+  if (!control_options.ok()) {
+    std::fprintf(stderr, "weir: %s\n", control_options.status().message().c_str());
     context.exit_code = kExitUsage;
     return;
   }
@@ -54,7 +38,7 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
     context.exit_code = kExitUsage;
     return;
   }
-  setup->options.source_limit = flags.limit;
+  setup->options.source_limit = flags.control.limit;
   Run run(PlanPhysical(pipeline.bound), setup->options, &Env::Real(), setup->memory.get());
   Status status;
   {
@@ -79,9 +63,7 @@ void AddRunVerb(Command app, CliContext& context) {
   Command verb = app.AddVerb("run", "Run a pipeline");
   AddPipelineFlags(verb, &flags->pipeline);
   AddEngineFlags(verb, &flags->engine);
-  verb.AddOption("--until", &flags->until, "drain a pipeline that never ends after this time, as 30s");
-  verb.AddOption("--limit", &flags->limit, "rows that each source gives at most").Range(1, int64_t{1} << 60);
-  verb.AddFlag("--close-windows", &flags->close_windows, "give windows that are still open when the run is drained");
+  AddRunControlFlags(verb, &flags->control);
   verb.AddFlag("-q,--quiet", &flags->quiet, "no progress line");
   verb.SetFooter(
       "Examples:\n"
