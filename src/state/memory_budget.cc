@@ -19,6 +19,8 @@ namespace {
 constexpr int64_t kMinLimit = 64 << 20;
 constexpr int64_t kMeasureEveryNs = 10'000'000;
 constexpr int64_t kReleaseEveryNs = 100'000'000;
+/// Announced growth beyond this stops measuring.
+constexpr int64_t kMostAnnounced = 8 << 20;
 
 int64_t NowNs() {
   timespec t;
@@ -86,12 +88,21 @@ void MemoryBudget::Measure() {
     malloc_trim(0);
     resident = ResidentBytes();
   }
+  // While a table doubles nobody knows how much of it is resident: the last measure stands.
+  if (announced_.load(std::memory_order_relaxed) > kMostAnnounced) return;
   const int64_t other = std::max<int64_t>(resident - state_bytes(), 0);
   // Never less than an eighth: below that every operator would spill single batches and nothing would get done.
   state_limit_.store(std::max(limit_ - other - limit_ / 16, limit_ / 8), std::memory_order_relaxed);
 }
 
+void MemoryReservation::Announce(int64_t bytes) {
+  if (budget_ == nullptr || bytes == announced_) return;
+  budget_->announced_.fetch_add(bytes - announced_, std::memory_order_relaxed);
+  announced_ = bytes;
+}
+
 void MemoryReservation::Set(int64_t bytes) {
+  Announce(0);
   if (budget_ == nullptr || bytes == bytes_) {
     bytes_ = bytes;
     return;
@@ -110,7 +121,8 @@ int64_t MemoryReservation::share_bytes() const {
 
 bool MemoryReservation::ShouldSpill(int64_t more_bytes) const {
   if (budget_ == nullptr || bytes_ == 0) return false;
-  return budget_->state_bytes() + more_bytes > budget_->state_limit_bytes() && bytes_ + more_bytes >= share_bytes();
+  const int64_t wanted = budget_->state_bytes() + budget_->announced_.load(std::memory_order_relaxed) + more_bytes;
+  return wanted > budget_->state_limit_bytes() && bytes_ + more_bytes >= share_bytes();
 }
 
 }  // namespace weir

@@ -37,6 +37,7 @@ class MemoryBudget {
   const int64_t limit_;
   bool measures_ = true;
   std::atomic<int64_t> state_{0};
+  std::atomic<int64_t> announced_{0};
   std::atomic<int64_t> state_limit_;
   std::atomic<int> holders_{0};
   std::atomic<int64_t> next_measure_ns_{0};
@@ -54,6 +55,8 @@ class MemoryReservation {
 
   /// The operator's state holds `bytes` now. Cheap; call it per batch.
   void Set(int64_t bytes);
+  /// The state is about to grow by `bytes` in one piece, until the next Set: others that are about to grow see it, too.
+  void Announce(int64_t bytes);
   int64_t bytes() const { return bytes_; }
   /// State in all is over its limit and this holder has its share of it or more: it should write something to disk and
   /// Set() what is left. A holder below its share goes on; one above it will give. `more_bytes`: what it is about to
@@ -65,6 +68,7 @@ class MemoryReservation {
  private:
   MemoryBudget* const budget_;
   int64_t bytes_ = 0;
+  int64_t announced_ = 0;
 };
 
 }  // namespace weir

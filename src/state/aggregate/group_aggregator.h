@@ -50,6 +50,8 @@ class GroupAggregator {
   int64_t size_bytes() const;
   /// What the next `rows` rows may make it grow by, at most, in one piece: tables double.
   int64_t growth_bytes(int64_t rows) const { return table_.growth_bytes(rows) + rows * states_.stride(); }
+  /// No rows or states come any more: gives back what only they need.
+  void EndUpdates() { table_.EndLookups(); }
   /// Forgets all groups and gives the memory back.
   void Clear();
   const char* Method() const { return table_.Method(); }

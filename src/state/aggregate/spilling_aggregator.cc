@@ -33,17 +33,24 @@ Result<std::unique_ptr<SpillingAggregator>> SpillingAggregator::Make(std::vector
   return std::unique_ptr<SpillingAggregator>(new SpillingAggregator(std::move(groups), std::move(options)));
 }
 
+void SpillingAggregator::Account(const PartitionedSpill* spill) {
+  reservation_.Set(groups_->size_bytes() + (spill != nullptr ? spill->buffered_bytes() : 0));
+}
+
 // Before `rows` more rows are added: spills when they might not fit.
 Status SpillingAggregator::MakeRoom(int64_t rows, int depth, std::unique_ptr<PartitionedSpill>* to) {
-  reservation_.Set(groups_->size_bytes() + (*to ? (*to)->buffered_bytes() : 0));
-  if (groups_->num_groups() == 0 || !reservation_.ShouldSpill(groups_->growth_bytes(rows))) return Status::OK();
-  return Spill(depth, to);
+  const int64_t more_bytes = groups_->growth_bytes(rows);
+  if (groups_->num_groups() > 0 && reservation_.ShouldSpill(more_bytes)) return Spill(depth, to);
+  reservation_.Announce(more_bytes);
+  return Status::OK();
 }
 
 Status SpillingAggregator::Spill(int depth, std::unique_ptr<PartitionedSpill>* to) {
   if (*to == nullptr) {
     *to = std::make_unique<PartitionedSpill>(options_.temp_dir, partial_schema_);
   }
+  // Makes room for the buffers of the files, and lets other lanes go on meanwhile.
+  groups_->EndUpdates();
   std::vector<uint64_t> hashes(kSpillGroups);
   std::vector<uint8_t> partition_of(kSpillGroups);
   for (uint32_t begin = 0; begin < groups_->num_groups(); begin += kSpillGroups) {
@@ -55,22 +62,27 @@ Status SpillingAggregator::Spill(int depth, std::unique_ptr<PartitionedSpill>* t
       partition_of[i] = SpillPartition(hashes[i], depth);
     }
     WEIR_RETURN_NOT_OK((*to)->Scatter(Batch(partial_schema_, std::move(columns), end - begin), partition_of.data()));
+    Account(to->get());
   }
   groups_->Clear();
-  reservation_.Set((*to)->buffered_bytes());
+  Account(to->get());
   return Status::OK();
 }
 
 Status SpillingAggregator::Update(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& values,
                                   const int64_t* weights, int64_t rows) {
   WEIR_RETURN_NOT_OK(MakeRoom(rows, 0, &spill_));
-  return groups_->Update(keys, values, weights, rows);
+  WEIR_RETURN_NOT_OK(groups_->Update(keys, values, weights, rows));
+  Account(spill_.get());
+  return Status::OK();
 }
 
 Status SpillingAggregator::Merge(const std::vector<ArrayDataPtr>& keys, const std::vector<ArrayDataPtr>& partial,
                                  int64_t rows) {
   WEIR_RETURN_NOT_OK(MakeRoom(rows, 0, &spill_));
-  return groups_->Merge(keys, partial, rows);
+  WEIR_RETURN_NOT_OK(groups_->Merge(keys, partial, rows));
+  Account(spill_.get());
+  return Status::OK();
 }
 
 Status SpillingAggregator::FinishSpill(PartitionedSpill* spill) {
@@ -90,8 +102,9 @@ Status SpillingAggregator::BeginOutput() {
 
 Status SpillingAggregator::Offer() {
   next_group_ = 0;
+  groups_->EndUpdates();
   offered_ = groups_.get();
-  reservation_.Set(groups_->size_bytes());
+  Account(nullptr);
   if (!options_.regroup) return Status::OK();
   WEIR_ASSIGN_OR_RETURN(regrouping_, options_.regroup(*groups_));
   return OfferRegrouped();
@@ -129,6 +142,7 @@ Result<bool> SpillingAggregator::LoadNextPartition() {
       const std::vector<ArrayDataPtr> keys(columns.begin(), columns.begin() + num_keys);
       columns.erase(columns.begin(), columns.begin() + num_keys);
       WEIR_RETURN_NOT_OK(groups_->Merge(keys, columns, batch->num_rows()));
+      Account(deeper.get());
     }
     if (deeper != nullptr) {
       WEIR_RETURN_NOT_OK(Spill(depth, &deeper));

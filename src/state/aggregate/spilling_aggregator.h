@@ -58,6 +58,8 @@ class SpillingAggregator {
 
  private:
   SpillingAggregator(std::unique_ptr<GroupAggregator> groups, Options options);
+  /// What is held, with what waits to be written to `spill` (may be null).
+  void Account(const PartitionedSpill* spill);
   Status MakeRoom(int64_t rows, int depth, std::unique_ptr<PartitionedSpill>* to);
   Status Spill(int depth, std::unique_ptr<PartitionedSpill>* to);
   Status FinishSpill(PartitionedSpill* spill);

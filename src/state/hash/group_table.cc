@@ -73,6 +73,13 @@ void GroupTable::Clear() {
   }
 }
 
+void GroupTable::EndLookups() {
+  ints_.EndLookups();
+  wide_.EndLookups();
+  for (Column& column : columns_) column.strings.EndLookups();
+  scratch_ = Scratch();
+}
+
 const char* GroupTable::Method() const {
   switch (mode_) {
     case Mode::kNoKeys:

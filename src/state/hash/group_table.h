@@ -61,6 +61,8 @@ class GroupTable {
   int64_t size_bytes() const;
   /// What a Lookup of `rows` rows may add in one piece: tables double when they are full.
   int64_t growth_bytes(int64_t rows) const;
+  /// No Lookup or Find comes any more: gives back what only they need. Keys can still be asked for.
+  void EndLookups();
   /// Forgets all groups and gives the memory back.
   void Clear();
 

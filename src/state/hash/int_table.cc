@@ -39,6 +39,13 @@ int64_t IntTable::size_bytes() const {
 
 void IntTable::Clear() { *this = IntTable(); }
 
+void IntTable::EndLookups() {
+  direct_.Clear();
+  slots_.Clear();
+  present_.Clear();
+  width_ = num_slots_ = 0;
+}
+
 uint32_t IntTable::AddWithoutKey() {
   keys_.Reserve(size_ + 1);
   without_key_ = size_;

@@ -29,11 +29,13 @@ class IntTable {
   const int64_t* keys() const { return keys_.data(); }
   bool is_direct() const { return mode_ == Mode::kDirect; }
   int64_t size_bytes() const;
-  /// What `count` new keys would add in one piece.
+  /// What `count` new keys would add in one piece: slots double in place.
   int64_t growth_bytes(int64_t count) const {
     const bool full = mode_ == Mode::kHash && (size_ + static_cast<uint64_t>(count)) * 10 > num_slots_ * 7;
-    return full ? static_cast<int64_t>(num_slots_ * 2 * sizeof(Slot)) : 0;
+    return full ? static_cast<int64_t>(num_slots_ * sizeof(Slot)) : 0;
   }
+  /// No Lookup or Find comes any more: gives back what only they need. keys() stay.
+  void EndLookups();
   /// Forgets everything and gives the memory back.
   void Clear();
 

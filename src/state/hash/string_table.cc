@@ -9,12 +9,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <limits>
 #include <type_traits>
 
-#include "base/check.h"
 #include "state/hash/hash.h"
 
 namespace weir {
@@ -40,8 +38,8 @@ constexpr std::array<Mask16, 17> kKeepBytes = [] {
 }  // namespace
 
 int64_t StringTable::size_bytes() const {
-  return static_cast<int64_t>(ends_.size_bytes() + arena_.capacity() + slots_.size_bytes() +
-                              known_.numbers.capacity() * 4);
+  return static_cast<int64_t>(ends_.size_bytes() + arena_.capacity() + known_.numbers.capacity() * 4) +
+         slots_.size_bytes();
 }
 
 void StringTable::Clear() { *this = StringTable(); }
@@ -58,23 +56,6 @@ uint32_t StringTable::Add(std::string_view text) {
 uint32_t StringTable::NullNumber() {
   if (null_number_ == kNoGroup) null_number_ = Add({}) - 1;
   return null_number_;
-}
-
-void StringTable::GrowSlots(uint64_t min_slots) {
-  const uint64_t slots = std::max<uint64_t>(std::bit_ceil(min_slots), 256);
-  WEIR_CHECK(slots <= (uint64_t{1} << 32), "more than 2^31 groups in one table");
-  HugeArray<Slot> fresh;
-  fresh.Reserve(slots);
-  const int shift = 32 - std::countr_zero(slots);
-  for (uint64_t i = 0; i < num_slots_; ++i) {
-    if (slots_[i].number_plus_1 == 0) continue;
-    uint64_t at = slots_[i].tag >> shift;
-    while (fresh[at].number_plus_1 != 0) at = (at + 1) & (slots - 1);
-    fresh[at] = slots_[i];
-  }
-  slots_ = std::move(fresh);
-  num_slots_ = slots;
-  shift_ = shift;
 }
 
 StringTable::Texts StringTable::TextsOf(const arrow::ArrayData& column) {
@@ -117,14 +98,11 @@ StringTable::Slot StringTable::SlotOf(const char* text, size_t size, const char*
 template <class Self>
 void StringTable::LookupChunk(Self* self, const Texts& texts, int64_t first, int64_t count, uint32_t* numbers) {
   constexpr bool kInsert = !std::is_const_v<Self>;
-  if constexpr (kInsert) {
-    const uint64_t most = self->size_ + static_cast<uint64_t>(count);
-    if (most * 10 > self->num_slots_ * 7) self->GrowSlots(std::max(self->num_slots_ * 2, most * 10 / 7));
-  }
+  if constexpr (kInsert) self->slots_.Reserve(self->size_ + static_cast<uint64_t>(count));
   const int32_t* offsets = texts.offsets + first;
   auto* slots = self->slots_.data();
-  const uint64_t mask = self->num_slots_ - 1;
-  const int shift = self->shift_;
+  const uint64_t mask = self->slots_.mask();
+  const int shift = self->slots_.shift();
   Slot wanted[kChunk];
   for (int64_t i = 0; i < count; ++i) {
     wanted[i] = SlotOf(texts.bytes + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]), texts.bytes_end);
@@ -159,7 +137,7 @@ void StringTable::LookupChunk(Self* self, const Texts& texts, int64_t first, int
 
 template <class Self>
 void StringTable::LookupPlain(Self* self, const arrow::ArrayData& column, int64_t rows, uint32_t* numbers) {
-  if (std::is_const_v<Self> && self->num_slots_ == 0) {
+  if (std::is_const_v<Self> && self->slots_.empty()) {
     std::fill_n(numbers, rows, kNoGroup);
     return;
   }
@@ -194,7 +172,7 @@ void StringTable::LookupDictionary(Self* self, const arrow::ArrayData& column, i
     uint32_t& number = found[indices[i]];
     if (__builtin_expect(number == kUnknown, 0)) {
       number = kNoGroup;
-      if (kInsert || self->num_slots_ > 0) LookupChunk(self, texts, indices[i], 1, &number);
+      if (kInsert || !self->slots_.empty()) LookupChunk(self, texts, indices[i], 1, &number);
     }
     numbers[i] = number;
   }

@@ -8,6 +8,7 @@
 #include "batch/batch.h"
 #include "state/hash/huge_buffer.h"
 #include "state/hash/int_table.h"
+#include "state/hash/probe_slots.h"
 
 namespace weir {
 
@@ -37,9 +38,11 @@ class StringTable {
                               int64_t count) const;
   int64_t size_bytes() const;
   /// What `count` new keys would add in one piece.
-  int64_t growth_bytes(int64_t count) const {
-    const bool full = num_slots_ > 0 && (size_ + static_cast<uint64_t>(count)) * 10 > num_slots_ * 7;
-    return full ? static_cast<int64_t>(num_slots_ * 2 * sizeof(Slot)) : 0;
+  int64_t growth_bytes(int64_t count) const { return slots_.growth_bytes(size_ + static_cast<uint64_t>(count)); }
+  /// No Lookup or Find comes any more: gives back what only they need.
+  void EndLookups() {
+    slots_.Clear();
+    known_ = {};
   }
   void Clear();
 
@@ -49,6 +52,7 @@ class StringTable {
     uint64_t low, high;  // the text with zeros behind it; of longer text 64 bits of hash, and the length
     uint32_t tag;        // 27 bits of hash, whose top bits are the first slot, and the length, or kLongText
     uint32_t number_plus_1;
+    uint32_t hash() const { return tag; }
   };
   static constexpr uint32_t kLongText = 17;
   static constexpr uint32_t kUnknown = kNoGroup - 1;
@@ -71,15 +75,12 @@ class StringTable {
   static Slot SlotOf(const char* text, size_t size, const char* readable_end);
   uint32_t Add(std::string_view text);
   uint32_t NullNumber();
-  void GrowSlots(uint64_t min_slots);
 
   uint32_t size_ = 0;
   uint32_t null_number_ = kNoGroup;
   HugeArray<uint64_t> ends_;  // string i is arena_[ends_[i], ends_[i + 1])
   HugeBuffer arena_;
-  HugeArray<Slot> slots_;
-  uint64_t num_slots_ = 0;
-  int shift_ = 32;
+  ProbeSlots<Slot> slots_;
   KnownDictionary known_;  // of the last Lookup; kUnknown until an entry was looked up
 };
 

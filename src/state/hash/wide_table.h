@@ -6,6 +6,7 @@
 
 #include "state/hash/huge_buffer.h"
 #include "state/hash/int_table.h"
+#include "state/hash/probe_slots.h"
 
 namespace weir {
 
@@ -18,29 +19,26 @@ class WideTable {
 
   uint32_t size() const { return size_; }
   const uint64_t* key(uint32_t number) const { return keys_.data() + size_t{number} * words_; }
-  int64_t size_bytes() const { return static_cast<int64_t>(keys_.size_bytes() + slots_.size_bytes()); }
+  int64_t size_bytes() const { return static_cast<int64_t>(keys_.size_bytes()) + slots_.size_bytes(); }
   /// What `count` new keys would add in one piece.
-  int64_t growth_bytes(int64_t count) const {
-    const bool full = num_slots_ > 0 && (size_ + static_cast<uint64_t>(count)) * 10 > num_slots_ * 7;
-    return full ? static_cast<int64_t>(num_slots_ * 2 * sizeof(Slot)) : 0;
-  }
+  int64_t growth_bytes(int64_t count) const { return slots_.growth_bytes(size_ + static_cast<uint64_t>(count)); }
+  /// No Lookup or Find comes any more: gives back what only they need.
+  void EndLookups() { slots_.Clear(); }
   void Clear() { *this = WideTable(words_); }
 
  private:
   struct Slot {
-    uint32_t hash;
+    uint32_t hash_bits;
     uint32_t number_plus_1;  // 0: free
+    uint32_t hash() const { return hash_bits; }
   };
   uint32_t Hash(const uint64_t* key) const;
   bool Equal(const uint64_t* a, const uint64_t* b) const;
-  void GrowSlots(uint64_t min_slots);
 
   int words_;
   uint32_t size_ = 0;
   HugeArray<uint64_t> keys_;
-  HugeArray<Slot> slots_;  // the top bits of the hash are the first slot
-  uint64_t num_slots_ = 0;
-  int shift_ = 32;
+  ProbeSlots<Slot> slots_;
 };
 
 }  // namespace weir

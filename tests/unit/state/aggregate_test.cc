@@ -343,6 +343,16 @@ TEST(MemoryBudget, TheOneWhoHoldsItsShareSpills) {
   EXPECT_FALSE(unlimited.ShouldSpill(INT64_MAX / 2));
   big.Set(0);
   EXPECT_EQ(budget->state_bytes(), 1 << 20);
+
+  // What one is about to add counts for the other, until it was added.
+  small.Set(60 << 20);
+  big.Set(10 << 20);
+  EXPECT_FALSE(small.ShouldSpill(20 << 20));
+  big.Announce(15 << 20);
+  EXPECT_TRUE(small.ShouldSpill(20 << 20));
+  EXPECT_EQ(budget->state_bytes(), 70 << 20);
+  big.Set(12 << 20);
+  EXPECT_FALSE(small.ShouldSpill(20 << 20));
 }
 
 }  // namespace

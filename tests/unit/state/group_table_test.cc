@@ -102,6 +102,10 @@ TEST(GroupTable, RandomKeysMatchAMap) {
       for (const auto& type : types) keys.push_back(random.Column(type, 500, 1 + random.Below(300), true, 1));
       ASSERT_NO_FATAL_FAILURE(check_find(keys, 500));
     }
+    const int64_t bytes = table.size_bytes();
+    table.EndLookups();
+    EXPECT_LE(table.size_bytes(), bytes);
+    CheckKeyColumns(table, reference);
     table.Clear();
     EXPECT_EQ(table.num_groups(), 0u);
   }
