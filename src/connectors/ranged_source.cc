@@ -10,14 +10,16 @@ class RangedSource::Reader final : public SourceReader {
   Reader(RangedSource* source, const OperatorContext& lane) : source_(*source), lane_(lane) {}
 
   Result<PollResult> Poll(Emitter& out) override {
+    const Range& range = source_.range_;
+    if (range.event_time_is_arrival) last_watermark_ = std::max(last_watermark_, out.processing_time_us());
     if (emitted_ == rows_.num_rows()) {
-      const int64_t morsel = source_.next_morsel_.fetch_add(1);
-      const Range& range = source_.range_;
-      const int64_t first = morsel * range.numbers_per_morsel;
-      if (first >= range.end) return PollResult::kExhausted;
-      if (lane_.morsels) lane_.morsels->Start(lane_.lane, morsel);
-      WEIR_ASSIGN_OR_RETURN(rows_, range.make(first, std::min(range.numbers_per_morsel, range.end - first)));
-      rows_.set_morsel(morsel);
+      if (draining_) return PollResult::kExhausted;
+      const Claim claim = source_.Take(out.processing_time_us());
+      if (claim.result != PollResult::kProduced) return claim.result;
+      if (lane_.morsels) lane_.morsels->Start(lane_.lane, claim.morsel);
+      WEIR_ASSIGN_OR_RETURN(rows_, range.make(claim.first, claim.count));
+      if (range.event_time_is_arrival) rows_.set_event_time(Int64Column(last_watermark_));
+      rows_.set_morsel(claim.morsel);
       emitted_ = 0;
     }
     while (emitted_ < rows_.num_rows()) {
@@ -34,24 +36,48 @@ class RangedSource::Reader final : public SourceReader {
     const Range& range = source_.range_;
     // While rows are left the next call emits from the morsel at hand, which began no later than the rest of it.
     if (!range.watermark || emitted_ < rows_.num_rows()) return last_watermark_;
-    const int64_t next = source_.next_morsel_.load() * range.numbers_per_morsel;
-    return last_watermark_ = range.watermark(std::min(next, range.end));
+    return last_watermark_ = range.watermark(std::min(source_.next_.load(), range.end));
   }
+
+  bool Drain() override { return draining_ = true; }
 
  private:
   RangedSource& source_;
   const OperatorContext lane_;
   Batch rows_;
   int64_t emitted_ = 0;
+  bool draining_ = false;
   mutable EventTime last_watermark_ = kMinEventTime;
 };
+
+RangedSource::Claim RangedSource::Take(int64_t now_us) {
+  if (range_.rate > 0) return TakeDue(now_us);
+  const int64_t first = next_.fetch_add(range_.numbers_per_morsel);
+  if (first >= range_.end) return {.result = PollResult::kExhausted};
+  const int64_t count = std::min(range_.numbers_per_morsel, range_.end - first);
+  return {.first = first, .count = count, .morsel = first / range_.numbers_per_morsel};
+}
+
+RangedSource::Claim RangedSource::TakeDue(int64_t now_us) {
+  std::lock_guard lock(mutex_);
+  const int64_t first = next_.load();
+  if (first >= range_.end) return {.result = PollResult::kExhausted};
+  if (start_us_ < 0) start_us_ = now_us;
+  const double due = static_cast<double>(now_us - start_us_) * 1e-6 * range_.rate + 1;
+  const int64_t last = std::min(range_.end, static_cast<int64_t>(std::min(due, 1e18)));
+  if (last <= first) return {.result = PollResult::kIdle};
+  const int64_t count = std::min(range_.numbers_per_morsel, last - first);
+  next_ = first + count;
+  return {.first = first, .count = count, .morsel = next_morsel_++};
+}
 
 Result<std::unique_ptr<SourceReader>> RangedSource::OpenReader(const OperatorContext& lane) {
   return std::make_unique<Reader>(this, lane);
 }
 
 Source::Progress RangedSource::progress() const {
-  return {std::min(next_morsel_.load() * range_.numbers_per_morsel, range_.end), range_.end};
+  const int64_t done = std::min(next_.load(), range_.end);
+  return {done, range_.end == Range::kEndless ? 0 : range_.end};
 }
 
 }  // namespace weir

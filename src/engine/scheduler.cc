@@ -75,8 +75,9 @@ Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
     // With a script, idle lanes are asked only after it went on: one that was asked while it does would be taken for
     // one that has seen the new item.
     if (!idle_.empty() && (quiet || !on_quiet_)) {
-      ready_.wait_for(lock, kIdlePause);
-      EnqueueIdle();
+      // Every slice that ends wakes the waiting workers: who is woken early waits on, or two would ask in turn, at
+      // once.
+      if (ready_.wait_until(lock, ask_idle_at_) == std::cv_status::timeout) EnqueueIdle();
       continue;
     }
     WEIR_CHECK(!quiet || running_ > 0 || stop_ || ended_ == actors_.size(), "no lane can run and none has ended");

@@ -19,8 +19,11 @@ using nexmark::Generator;
 
 enum class Wanted { kAll, kPerson, kAuction, kBid };
 
+constexpr int64_t kDefaultCount = 100'000;
+
 struct NexmarkConfig {
-  int64_t count = 0;
+  std::optional<int64_t> count;
+  double rate = 0;
   Wanted event_type = Wanted::kAll;
   nexmark::Mode mode = nexmark::Mode::kMixed;
   int64_t seed = 0;
@@ -44,7 +47,16 @@ ComponentSpec Spec() {
           "The event time of a row is its `dateTime`; it begins at 2015-07-15T00:00:00Z.")
       .Guarantees("Deterministic. The watermark follows the events.")
       .Field("count", &NexmarkConfig::count,
-             FieldDoc("How many events, of all types together.").Default("100000").Min("0").Max("1000000000000"))
+             FieldDoc("How many events, of all types together. By default 100000; endless with a `rate`.")
+                 .Min("0")
+                 .Max("1000000000000"))
+      .Field("rate", &NexmarkConfig::rate,
+             FieldDoc("Events per second of processing time; 0: as fast as they are taken. What was held up is made up "
+                      "for. The event times of the rows do not depend on it.")
+                 .Default("0")
+                 .Min("0")
+                 .Max("1000000000")
+                 .Example("10000"))
       .Enum("event_type", &NexmarkConfig::event_type,
             {{"all", Wanted::kAll}, {"person", Wanted::kPerson}, {"auction", Wanted::kAuction}, {"bid", Wanted::kBid}},
             FieldDoc("Which of the events become rows.").Default("all"))
@@ -173,13 +185,16 @@ std::optional<StepBinding> BindReadFromNexmark(const NexmarkConfig& config, Bind
   const auto type = static_cast<EventType>(wide ? 0 : static_cast<int>(config.event_type) - 1);
   CollectionInfo info;
   info.schema = wide ? WideSchema(*generator) : generator->schema(type);
+  const int64_t end = config.count.value_or(config.rate > 0 ? Range::kEndless : kDefaultCount);
+  info.bounded = end != Range::kEndless;
   StepBinding binding;
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.can_reject = false;
   binding.source = [=, schema = info.schema](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
     Range range;
-    range.end = config.count;
+    range.end = end;
+    range.rate = config.rate;
     range.numbers_per_morsel = EventsPerMorsel(config.event_type);
     range.make = [=, columns = request.columns](int64_t first, int64_t count) {
       first += config.first_event;
