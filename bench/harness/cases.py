@@ -21,6 +21,10 @@ class Case:
     figure: str = "cpu"             # cpu, or wall where start-up is the point
     note: str = field(default="")
 
+    @property
+    def is_nexmark(self):
+        return self.name[0] == "q" and self.name[1:].isdigit()
+
 
 CASES = [
     Case("start", "start-up: one row, nothing else", 0.2, kind="none", figure="wall"),
@@ -48,14 +52,26 @@ CASES = [
     Case("q1", "Nexmark 1: currency", 0.9),
     Case("q2", "Nexmark 2: selection", 0.9),
     Case("q3", "Nexmark 3: local item", 0.9),
+    Case("q4", "Nexmark 4: average winning price per category", 0.9),
     Case("q5", "Nexmark 5: hot items, sliding windows", 0.25),
     Case("q7", "Nexmark 7: highest bid per window", 0.9),
     Case("q8", "Nexmark 8: new users, window join", 0.9),
+    Case("q9", "Nexmark 9: winning bids", 0.9, columns=("id", "price", "bidTime", "itemName", "seller", "expires"),
+         note="several bids of an auction share price and time: any of them is right."),
+    Case("q11", "Nexmark 11: sessions of bidders", 0.9),
+    Case("q13", "Nexmark 13: lookup in a table of 10 K rows", 0.9),
+    Case("q14", "Nexmark 14: calculation", 0.9),
+    Case("q15", "Nexmark 15: bidding statistics, distinct counts", 0.9),
+    Case("q16", "Nexmark 16: statistics per channel, distinct counts", 0.9),
     Case("q17", "Nexmark 17: auction statistics", 0.35),
     Case("q18", "Nexmark 18: last bid per bidder and auction", 0.5, columns=("auction", "bidder", "dateTime"),
          note="several bids of a key share the last millisecond: any of them is right."),
+    Case("q19", "Nexmark 19: ten highest bids per auction", 0.9, columns=("auction", "price"),
+         note="which bids of equal price are among the ten is open."),
     Case("q20", "Nexmark 20: bids joined with auctions of category 10", 0.85),
+    Case("q21", "Nexmark 21: channel id by regular expression", 0.9),
     Case("q22", "Nexmark 22: directories of the URL", 0.9),
+    Case("q23", "Nexmark 23: three-way join", 0.9),
     Case("big_group", "CSV 5 GB, 50 M groups, in 512 MiB", 0.9, peers=("duckdb",), weir_args=("--memory", "512MiB"),
          budget_mb=537, runs=1),
     Case("big_join", "CSV 5 GB joined with 10 M rows, in 512 MiB", 0.9, peers=("duckdb",),

@@ -55,4 +55,5 @@ def main(path, kind, *rest):
     print(json.dumps(fingerprint(path, kind, columns, order[0][7:].split(",") if order else [])))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

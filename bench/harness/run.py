@@ -11,6 +11,7 @@ from importlib import metadata
 
 import cases
 import measure
+import nexmark
 import report
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -41,6 +42,9 @@ class Runner:
         out = self.path(engine, case)
         if engine != "weir":
             return [sys.executable, f"{BENCH}/peers/{engine}_peer.py", case.name, self.data, out]
+        if case.is_nexmark:
+            values = {**nexmark.files(f"{self.data}/nexmark"), "out": out}
+            return [self.args.weir, "run", nexmark.path(case.name), *nexmark.arguments(case.name, values), *case.weir_args]
         return [self.args.weir, case.verb, self.pipeline(case), "-p", f"data={self.data}", "-p", f"out={out}",
                 *case.weir_args]
 
@@ -165,4 +169,5 @@ def main():
         file.write(text)
 
 
-main()
+if __name__ == "__main__":
+    main()

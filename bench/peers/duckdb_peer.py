@@ -20,8 +20,19 @@ def tables(data):
                     "'kind':'VARCHAR','note':'VARCHAR'})")
     names["keys"] = f"read_csv('{data}/keys.csv', header=true, columns={{'key':'BIGINT','label':'VARCHAR'}})"
     names["words"] = f"read_csv('{data}/words.txt', header=false, delim='\\x01', quote='', escape='', columns={{'line':'VARCHAR'}})"
+    names["side"] = f"read_csv('{data}/nexmark/side_input.csv', header=true, columns={{'key':'BIGINT','value':'BIGINT'}})"
     names["us"], names["b_us"], names["split"] = "epoch_us(dateTime)", "epoch_us(b.dateTime)", "split_part"
+    names["hour"], names["minute"] = "hour(dateTime)", "strftime(max(dateTime), '%H:%M')"
+    names["channel_id"] = "nullif(regexp_extract(url, '(&|^)channel_id=([^&]*)', 2), '')"
     return names
+
+
+def query(case, data):
+    queries = sql.NEXMARK | sql.FILES | sql.TPCH
+    queries["words"] = "select word, count(*) as n from (select unnest(string_split(line, ' ')) as word from {words}) group by word"
+    # The latest row of each key by a hash aggregate: faster here than a window function.
+    queries["q18"] = """select unnest(latest) from (select arg_max(b, dateTime) as latest from {bid} b group by bidder, auction)"""
+    return queries[case].format(**tables(data))
 
 
 def main(case, data, out):
@@ -29,19 +40,15 @@ def main(case, data, out):
         duckdb.connect().execute("select 1").fetchall()
         return
     con = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False})
-    con.execute("set enable_progress_bar=false")
+    con.execute("set enable_progress_bar=false; set timezone='UTC'")
     if case == "sort" or case.startswith("big"):
         limit = "400MB" if case == "sort" else "512MiB"
         con.execute(f"set memory_limit='{limit}'; set temp_directory='{out}.spill'")
-    queries = sql.NEXMARK | sql.FILES | sql.TPCH
-    queries["words"] = "select word, count(*) as n from (select unnest(string_split(line, ' ')) as word from {words}) group by word"
-    # The latest row of each key by a hash aggregate: faster here than a window function.
-    queries["q18"] = """select unnest(latest) from (select arg_max(b, dateTime) as latest from {bid} b group by bidder, auction)"""
-    query = queries[case].format(**tables(data))
     if case == "ndjson_ndjson":
-        con.execute(f"copy ({query}) to '{out}' (format json)")
+        con.execute(f"copy ({query(case, data)}) to '{out}' (format json)")
     else:
-        con.execute(f"copy ({query}) to '{out}' (format parquet, compression zstd, compression_level 1)")
+        con.execute(f"copy ({query(case, data)}) to '{out}' (format parquet, compression zstd, compression_level 1)")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

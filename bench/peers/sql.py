@@ -1,6 +1,21 @@
 """The cases as SQL, for the engines that speak it. Text that differs by engine comes in as {placeholders}:
 bid, auction, person, … are table expressions, us and b_us the event time in µs, split the function that takes the nth
-part of a text."""
+part of a text, minute the hour and minute of the latest time, channel_id what the URL says of the channel."""
+
+BY_PRICE = (("rank1", "price < 10000"), ("rank2", "price >= 10000 and price < 1000000"), ("rank3", "price >= 1000000"))
+
+
+def statistics():
+    """Of queries 15 and 16: bids, and how many different bidders and auctions, in all and by range of price."""
+    parts = ["count(*) as total_bids"] + [f"count(case when {test} then 1 end) as {name}_bids" for name, test in BY_PRICE]
+    for who in ("bidder", "auction"):
+        parts.append(f"count(distinct {who}) as total_{who}s")
+        parts += [f"count(distinct case when {test} then {who} end) as {name}_{who}s" for name, test in BY_PRICE]
+    return ", ".join(parts)
+
+
+WINNING = """from {bid} b join {auction} a on b.auction = a.id where b.dateTime between a.dateTime and a.expires"""
+DAY = "{us} // 86400000000 * 86400000000 as day"
 
 NEXMARK = {
     "q0": "select auction, bidder, price, dateTime, extra from {bid}",
@@ -8,6 +23,8 @@ NEXMARK = {
     "q2": "select auction, price from {bid} where auction % 123 = 0",
     "q3": """select p.name, p.city, p.state, a.id from {auction} a join {person} p on a.seller = p.id
              where a.category = 10 and p.state in ('OR', 'ID', 'CA')""",
+    "q4": f"""select category, avg(final) as avg_price
+             from (select a.id, a.category, max(b.price) as final {WINNING} group by 1, 2) t group by category""",
     # Counts of 2 s slices first, then five slices to a window: what a careful author of SQL would write.
     "q5": """with slices as (select auction, {us} // 2000000 as slice, count(*) as n from {bid} group by 1, 2),
              shifts as (select * from (values (0), (1), (2), (3), (4)) as t(shift)),
@@ -21,6 +38,21 @@ NEXMARK = {
     "q8": """with p as (select distinct id, name, {us} // 10000000 as w from {person}),
              a as (select distinct seller, {us} // 10000000 as w from {auction})
              select p.id, p.name, p.w * 10000000 as window_start from p join a on p.id = a.seller and p.w = a.w""",
+    "q9": f"""select * from (select b.price, b.bidder, b.dateTime as "bidTime", a.id, a."itemName", a.category, a.seller,
+             a."initialBid", a.reserve, a.dateTime, a.expires,
+             row_number() over (partition by a.id order by b.price desc, b.dateTime) as n {WINNING}) t where n = 1""",
+    "q11": """with gaps as (select bidder, {us} as t, case when {us} - lag({us}) over (partition by bidder order by {us}) < 10000000
+             then 0 else 1 end as starts from {bid}),
+             numbered as (select bidder, t, sum(starts) over (partition by bidder order by t rows unbounded preceding) as s from gaps)
+             select bidder, count(*) as bid_count, min(t) as window_start, max(t) + 10000000 as window_end
+             from numbered group by bidder, s""",
+    "q13": """select b.auction, b.bidder, b.price, b.dateTime, s.value from {bid} b join {side} s on b.auction % 10000 = s.key""",
+    "q14": """select auction, bidder, 0.908 * cast(price as double) as price,
+              case when {hour} between 8 and 18 then 'dayTime' when {hour} <= 6 or {hour} >= 20 then 'nightTime'
+              else 'otherTime' end as "bidTimeType", dateTime, extra, length(extra) - length(replace(extra, 'c', '')) as c_counts
+              from {bid} where 0.908 * price > 1000000 and 0.908 * price < 50000000""",
+    "q15": f"select {DAY}, {statistics()} from {{bid}} group by 1",
+    "q16": f"select channel, {DAY}, {{minute}} as minute, {statistics()} from {{bid}} group by 1, 2",
     "q17": """select auction, {us} // 86400000000 * 86400000000 as day, count(*) as total_bids,
               count(case when price < 10000 then 1 end) as rank1_bids,
               count(case when price >= 10000 and price < 1000000 then 1 end) as rank2_bids,
@@ -34,8 +66,15 @@ NEXMARK = {
               a.initialBid, a.reserve, a.dateTime as auctionDateTime, a.expires, a.seller, a.category,
               a.extra as auctionExtra
               from {bid} b join {auction} a on b.auction = a.id where a.category = 10""",
+    "q19": """select * from (select *, row_number() over (partition by auction order by price desc) as n from {bid}) t
+              where n <= 10""",
+    "q21": """select * from (select auction, bidder, price, channel, case lower(channel) when 'apple' then '0' when 'google' then '1'
+              when 'facebook' then '2' when 'baidu' then '3' else {channel_id} end as channel_id from {bid}) t
+              where channel_id is not null""",
     "q22": """select auction, bidder, price, channel, {split}(url, '/', 4) as dir1, {split}(url, '/', 5) as dir2,
               {split}(url, '/', 6) as dir3 from {bid}""",
+    "q23": """select b.auction, b.bidder, b.price, b.dateTime, p.name, p.city, p.state, a.id as sold, a."itemName", a.category
+              from {bid} b join {person} p on b.bidder = p.id join {auction} a on a.seller = p.id""",
 }
 FILES = {
     "csv_parquet": "select auction, bidder, price, channel, dateTime from {bid_csv} where price > 10000000",
