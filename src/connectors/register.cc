@@ -8,6 +8,7 @@ namespace weir {
 void RegisterGenerate(Registry& registry);
 void RegisterPrint(Registry& registry);
 void RegisterReadFromCsv(Registry& registry);
+void RegisterReadFromHttp(Registry& registry);
 void RegisterReadFromJson(Registry& registry);
 void RegisterReadFromNexmark(Registry& registry);
 void RegisterReadFromParquet(Registry& registry);
@@ -21,6 +22,7 @@ void RegisterConnectors(Registry& registry) {
   RegisterGenerate(registry);
   RegisterPrint(registry);
   RegisterReadFromCsv(registry);
+  RegisterReadFromHttp(registry);
   RegisterReadFromJson(registry);
   RegisterReadFromNexmark(registry);
   RegisterReadFromParquet(registry);
