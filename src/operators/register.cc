@@ -23,6 +23,7 @@ void RegisterReshuffle(Registry& registry);
 void RegisterSort(Registry& registry);
 void RegisterStripErrorMetadata(Registry& registry);
 void RegisterSql(Registry& registry);
+void RegisterStateful(Registry& registry);
 void RegisterTop(Registry& registry);
 void RegisterValidateWithSchema(Registry& registry);
 void RegisterWindowInto(Registry& registry);
@@ -46,6 +47,7 @@ void RegisterOperators(Registry& registry) {
   RegisterSort(registry);
   RegisterStripErrorMetadata(registry);
   RegisterSql(registry);
+  RegisterStateful(registry);
   RegisterTop(registry);
   RegisterValidateWithSchema(registry);
   RegisterWindowInto(registry);

@@ -3,6 +3,7 @@
 
 #include <arrow/array/array_nested.h>
 #include <arrow/buffer.h>
+#include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -24,29 +25,40 @@ LateRows::LateRows(SchemaPtr schema, const OperatorContext& lane)
 
 Status LateRows::Emit(const Batch& batch, const std::vector<int32_t>& rows, const Window& window, EventTime watermark,
                       Emitter& out) const {
+  return Emit(batch, rows, std::vector<int64_t>(rows.size(), window.end), watermark, out);
+}
+
+Status LateRows::Emit(const Batch& batch, const std::vector<int32_t>& rows, std::vector<int64_t> ends,
+                      EventTime watermark, Emitter& out) const {
   if (!wanted_ || rows.empty()) return Status::OK();
   WEIR_ASSIGN_OR_RETURN(Batch late, GatherBatch(batch, rows));
   WEIR_ASSIGN_OR_RETURN(auto record_batch, late.ToRecordBatch());
   WEIR_ASSIGN_OR_RETURN(auto elements, record_batch->ToStructArray());
   const auto count = static_cast<int64_t>(rows.size());
-  std::vector<int64_t> times, ends(rows.size(), window.end);
-  for (int64_t i = 0; i < count; ++i) times.push_back(late.event_time().at(i));
-  const auto column = [&](const TypePtr& type, auto values) {
-    return arrow::ArrayData::Make(type, count, {nullptr, BufferPtr(arrow::Buffer::FromVector(std::move(values)))}, 0);
-  };
-  std::vector<ArrayDataPtr> columns{elements->data(), column(TimestampType(), std::move(times)),
-                                    column(TimestampType(), std::move(ends))};
-  if (window.end == kEndOfGlobalWindow) {
-    WEIR_ASSIGN_OR_RETURN(columns[2], NullColumn(TimestampType(), count));
+  arrow::TimestampBuilder end_column(TimestampType(), arrow::default_memory_pool());
+  arrow::DoubleBuilder late_by;
+  std::vector<int64_t> times;
+  WEIR_RETURN_NOT_OK(end_column.Reserve(count));
+  WEIR_RETURN_NOT_OK(late_by.Reserve(count));
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t end = ends[static_cast<size_t>(i)];
+    times.push_back(late.event_time().at(i));
+    if (end == kEndOfGlobalWindow) {
+      end_column.UnsafeAppendNull();
+    } else {
+      end_column.UnsafeAppend(end);
+    }
+    if (end > watermark) {
+      late_by.UnsafeAppendNull();
+    } else {
+      late_by.UnsafeAppend(static_cast<double>(watermark - end) * 1e-6);
+    }
   }
-  if (window.end > watermark) {
-    WEIR_ASSIGN_OR_RETURN(auto none, NullColumn(arrow::float64(), count));
-    columns.push_back(std::move(none));
-  } else {
-    columns.push_back(
-        column(arrow::float64(), std::vector<double>(rows.size(), static_cast<double>(watermark - window.end) * 1e-6)));
-  }
-  Batch result(schema_, std::move(columns), count);
+  WEIR_ASSIGN_OR_RETURN(auto end_values, end_column.Finish());
+  WEIR_ASSIGN_OR_RETURN(auto late_values, late_by.Finish());
+  auto time_values = arrow::ArrayData::Make(TimestampType(), count,
+                                            {nullptr, BufferPtr(arrow::Buffer::FromVector(std::move(times)))}, 0);
+  Batch result(schema_, {elements->data(), std::move(time_values), end_values->data(), late_values->data()}, count);
   result.CopyTimeFrom(late);
   result.clear_window();
   return out.Emit(kPort, std::move(result));

@@ -19,6 +19,9 @@ class LateRows {
   /// Rows `rows` of `batch`, all of one window.
   Status Emit(const Batch& batch, const std::vector<int32_t>& rows, const Window& window, EventTime watermark,
               Emitter& out) const;
+  /// The same for rows of different windows: `ends[i]` is the end of that of rows[i].
+  Status Emit(const Batch& batch, const std::vector<int32_t>& rows, std::vector<int64_t> ends, EventTime watermark,
+              Emitter& out) const;
 
  private:
   const SchemaPtr schema_;
