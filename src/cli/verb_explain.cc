@@ -5,7 +5,7 @@
 #include "cli/engine_flags.h"
 #include "cli/load.h"
 #include "cli/plan_text.h"
-#include "cli/run_control.h"
+#include "cli/run/run_control.h"
 #include "env/env.h"
 #include "plan/planner.h"
 

@@ -6,6 +6,7 @@
 #include <x86intrin.h>
 
 #include "batch/gather.h"
+#include "engine/run_facts.h"
 #include "engine/task.h"
 
 namespace weir {
@@ -107,6 +108,7 @@ Status Instance::HandleBatch(int port, Batch batch) {
   if (done_) return Status::OK();
   stats_.rows_in.Add(batch.num_rows());
   stats_.batches_in.Add(1);
+  if (lane_->options().count_bytes) stats_.bytes_in.Add(batch.size_bytes());
   if (writer_ != nullptr) {
     return Timed([&] { return writer_->Write(std::move(batch)); });
   }
@@ -149,7 +151,7 @@ Status Instance::AdvanceWatermark() {
   }
   const bool all_idle = idle && !active;
   if (!all_idle && merged > watermark_) {
-    watermark_ = merged;
+    SetWatermark(merged);
     if (operator_ != nullptr) WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnWatermark(merged, *this); }));
   }
   const bool changed = all_idle != idle_;
@@ -157,6 +159,11 @@ Status Instance::AdvanceWatermark() {
   if (changed && all_idle) return Forward(MessageKind::kIdle, 0);
   if (changed) WEIR_RETURN_NOT_OK(Forward(MessageKind::kWatermark, forwarded_));
   return yielded_ ? Status::OK() : ForwardWatermark();
+}
+
+void Instance::SetWatermark(EventTime watermark) {
+  watermark_ = watermark;
+  stats_.watermark.store(watermark, std::memory_order_relaxed);
 }
 
 Status Instance::ForwardWatermark() {
@@ -261,11 +268,13 @@ Status Instance::FinishIfEnded() {
 Status Instance::ForwardEnd() {
   if (ended_) return Status::OK();
   ended_ = true;
-  if (!drained_) watermark_ = kMaxEventTime;
+  if (!drained_) SetWatermark(kMaxEventTime);
+  stats_.state_bytes.Set(0);
   WEIR_RETURN_NOT_OK(Forward(MessageKind::kEnd, drained_ ? 1 : 0));
   // Nothing comes after the end: what the operator and its buffers hold is free for the others.
   operator_.reset();
   writer_.reset();
+  stats_.ended.Set(1);
   return Status::OK();
 }
 
@@ -307,7 +316,7 @@ Result<PollResult> Instance::Poll() {
     time_us_ = *time_us;
     WEIR_RETURN_NOT_OK(Forward(MessageKind::kTime, time_us_));
   }
-  watermark_ = std::max(watermark_, reader_->watermark());
+  SetWatermark(std::max(watermark_, reader_->watermark()));
   const bool changed = reader_->idle() != idle_;
   idle_ = reader_->idle();
   if (changed && idle_) WEIR_RETURN_NOT_OK(Forward(MessageKind::kIdle, 0));
@@ -325,7 +334,7 @@ Status Instance::EndSource() {
   if (ended_) return Status::OK();
   if (context_.morsels != nullptr) context_.morsels->End(context_.lane);
   drained_ = draining_ && lane_->signals()->drain.load(std::memory_order_relaxed) == RunSignals::kDrain;
-  if (!drained_) watermark_ = kMaxEventTime;
+  if (!drained_) SetWatermark(kMaxEventTime);
   if (!drained_) idle_ = false;
   WEIR_RETURN_NOT_OK(ForwardWatermark());
   WEIR_RETURN_NOT_OK(ForwardEnd());
@@ -385,8 +394,10 @@ Status Instance::Emit(int port, Batch batch) {
 }
 
 Status Instance::EmitAll(int port, Batch batch) {
-  stats_.rows_out.Add(batch.num_rows());
+  if (port != node_.error_port && port != node_.late_port) stats_.rows_out.Add(batch.num_rows());
   stats_.batches_out.Add(1);
+  if (lane_->options().count_bytes) stats_.bytes_out.Add(batch.size_bytes());
+  if (tap_point_->watched()) tap_point_->Offer(port, batch);
   if (port >= static_cast<int>(outputs_.size())) return Status::OK();  // nobody reads it
   auto& edges = outputs_[port];
   for (size_t i = 0; i < edges.size(); ++i) {
@@ -400,6 +411,14 @@ Status Instance::EmitAll(int port, Batch batch) {
   return Status::OK();
 }
 
+// One of the reasons why rows were rejected, about once a second.
+void Instance::Say(const std::string& message) {
+  const int64_t now_us = processing_time_us();
+  if (context_.run == nullptr || (said_us_ != kMinEventTime && now_us - said_us_ < 1'000'000)) return;
+  said_us_ = now_us;
+  context_.run->messages().Add(node_.step, MessageLevel::kWarning, "rejected a row: " + Shortened(message), now_us);
+}
+
 Status Instance::Reject(const Batch& input, const std::vector<RowError>& errors) {
   if (errors.empty()) return Status::OK();
   stats_.rejected.Add(static_cast<int64_t>(errors.size()));
@@ -409,6 +428,7 @@ Status Instance::Reject(const Batch& input, const std::vector<RowError>& errors)
                            "another step reads '",
                            node_.step_name, ".errors'");
   }
+  Say(errors[0].message);
   std::vector<int32_t> rows;
   std::vector<std::string> messages;
   for (const RowError& error : errors) {
@@ -432,6 +452,7 @@ Status Instance::RejectRaw(const std::vector<RawError>& errors) {
                            "or another step reads '",
                            node_.step_name, ".errors'");
   }
+  Say(errors[0].message);
   arrow::StringBuilder raw;
   std::vector<std::string> messages;
   for (const RawError& error : errors) {

@@ -28,6 +28,7 @@ namespace weir {
 class Env;
 class MemoryBudget;
 class Operator;
+class RunFacts;
 class Source;
 class SourceReader;
 class Sink;
@@ -59,6 +60,8 @@ class Emitter {
   virtual void Done() = 0;
   /// Bytes written to temporary files, for explain --analyze.
   virtual void CountSpill(int64_t bytes) = 0;
+  /// Rows that came after their window was over, whether somebody reads them or not.
+  virtual void CountLate(int64_t /*rows*/) {}
   /// The time of day, µs since 1970, as of this call: a run's clock, or the script's where a test scripts time. Never
   /// goes back.
   virtual int64_t processing_time_us() const = 0;
@@ -81,6 +84,7 @@ struct OperatorContext {
   /// Readers: this one has something now and is polled at once, instead of within a few ms. From any thread, until the
   /// reader is destroyed.
   std::function<void()> wake;
+  RunFacts* run = nullptr;  // what the run shows of itself (engine/run_facts.h); null where there is none
 };
 
 class Operator {

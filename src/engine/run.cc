@@ -38,6 +38,7 @@ Run::Run(PhysicalPlan plan, RunOptions options, Env* env, MemoryBudget* memory)
       memory_(memory),
       scheduler_(options_.lanes, options_.jitter_seed) {
   CutTasks();
+  for (size_t i = 0; i < plan_.nodes.size(); ++i) tap_points_.push_back(std::make_unique<TapPoint>());
 }
 
 Run::~Run() = default;
@@ -105,6 +106,7 @@ Status Run::OpenNodes() {
     context.cancelled = &signals_.cancelled;
     context.needed_outputs = node.needed_outputs;
     context.shared = shared_.back();
+    context.run = this;
     if (node.role == NodeRole::kSource) {
       WEIR_ASSIGN_OR_RETURN(source, node.make_source(node.scan));
       WEIR_RETURN_NOT_OK(source->Open(context));
@@ -123,6 +125,7 @@ void Run::Connect() {
   TaskOptions task_options;
   task_options.split_rows = options_.split_rows;
   task_options.scripted_time = options_.scripted_time;
+  task_options.count_bytes = options_.count_bytes;
   if (options_.jitter_seed != 0) task_options.slice_messages = 2;
   instances_.resize(plan_.nodes.size());
   for (Task& task : tasks_) {
@@ -134,6 +137,7 @@ void Run::Connect() {
       task.lane_objects.push_back(std::make_unique<TaskLane>(lane, task_options, env_, &signals_));
       for (int node : task.nodes) {
         instances_[node].push_back(task.lane_objects.back()->AddInstance(plan_.nodes[node]));
+        instances_[node].back()->SetTapPoint(tap_points_[node].get());
       }
       scheduler_.Add(task.lane_objects.back().get(), task.depth);
     }
@@ -195,6 +199,7 @@ Status Run::OpenInstances() {
         context.needed_outputs = node.needed_outputs;
         context.morsels = task.morsels;
         context.shared = shared_[node_id];
+        context.run = this;
         context.wake = [this, actor = task.lane_objects[lane].get()] { scheduler_.Wake(actor); };
         InstanceOf(node_id, lane)->LimitRows(row_limit);
         context.cancelled = &signals_.cancelled;
@@ -241,7 +246,7 @@ Status Run::CheckErrorThresholds() const {
   for (const PhysicalNode& node : plan_.nodes) {
     const NodeStats& s = all[node.id];
     auto [it, first] = shares.try_emplace(node.step);
-    if (first) it->second.seen = node.role == NodeRole::kSource ? s.rows_out : s.rows_in;
+    if (first) it->second.seen = node.role == NodeRole::kSource ? s.rows_out + s.rejected : s.rows_in;
     it->second.rejected += s.rejected;
   }
   for (const PhysicalNode& node : plan_.nodes) {
@@ -296,12 +301,32 @@ RunProgress Run::progress() const {
   return out;
 }
 
+std::vector<StepFacts> Run::Steps() const {
+  if (!opened_.load(std::memory_order_acquire)) return {};
+  return FactsOfSteps(plan_, stats());
+}
+
+bool Run::Ended(int step) const {
+  if (!opened_.load(std::memory_order_acquire)) return false;
+  for (const PhysicalNode& node : plan_.nodes) {
+    if (node.step != step) continue;
+    for (const Instance* instance : instances_[node.id]) {
+      if (instance->stats().ended.get() == 0) return false;
+    }
+  }
+  return true;
+}
+
 std::vector<NodeStats> Run::stats() const {
   const double seconds_per_tick = SecondsPerTick();
+  const auto seconds = [&](int64_t ticks) { return static_cast<double>(ticks) * seconds_per_tick; };
   std::vector<NodeStats> out(plan_.nodes.size());
   for (size_t node = 0; node < instances_.size(); ++node) {
-    for (const Instance* instance : instances_[node]) {
+    const Task& task = tasks_[task_of_node_[node]];
+    for (size_t lane = 0; lane < instances_[node].size(); ++lane) {
+      const Instance* instance = instances_[node][lane];
       const InstanceStats& s = instance->stats();
+      const LaneClock::Ticks ticks = task.lane_objects[lane]->clock().Read();
       out[node].rows_in += s.rows_in.get();
       out[node].rows_out += s.rows_out.get();
       out[node].batches_in += s.batches_in.get();
@@ -309,8 +334,16 @@ std::vector<NodeStats> Run::stats() const {
       out[node].bytes_out += s.bytes_out.get();
       out[node].rejected += s.rejected.get();
       out[node].spilled_bytes += s.spilled_bytes.get();
-      out[node].busy_s += static_cast<double>(s.busy_ticks.get()) * seconds_per_tick;
+      out[node].bytes_in += s.bytes_in.get();
+      out[node].late_rows += s.late_rows.get();
+      out[node].state_bytes += s.state_bytes.get();
+      out[node].queue_bytes += task.lane_objects[lane]->QueueBytes(instance);
+      out[node].busy_s += seconds(s.busy_ticks.get());
+      out[node].idle_s += seconds(ticks.at[LaneClock::kIdle]);
+      out[node].blocked_s += seconds(ticks.at[LaneClock::kBlocked]);
       out[node].lanes += 1;
+      out[node].ended &= s.ended.get() != 0;
+      out[node].watermark = std::min(out[node].watermark, s.watermark.load(std::memory_order_relaxed));
     }
   }
   return out;

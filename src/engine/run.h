@@ -10,6 +10,7 @@
 
 #include "engine/channel.h"
 #include "engine/operator.h"
+#include "engine/run_facts.h"
 #include "engine/scheduler.h"
 #include "engine/stats.h"
 #include "engine/task.h"
@@ -27,9 +28,11 @@ struct RunOptions {
   /// Tests that tell sources what to give, step by step: called when everything given so far has gone through as far as
   /// it goes. True: sources that were idle have something again, and are asked at once.
   std::function<bool()> on_quiet;
-  Channel::Limits channel;   // one batch per channel is a test mode
-  std::string temp_dir;      // exists; spill files
-  int64_t source_limit = 0;  // rows that each source may give; 0: all
+  Channel::Limits channel;                 // one batch per channel is a test mode
+  std::string temp_dir;                    // exists; spill files
+  int64_t source_limit = 0;                // rows that each source may give; 0: all
+  bool count_bytes = false;                // the figures of steps have bytes: somebody looks
+  int64_t status_interval_us = 1'000'000;  // how often `X.status` says how it is, though nothing changes
 };
 
 struct RunProgress {
@@ -39,10 +42,10 @@ struct RunProgress {
 };
 
 /// Not reusable. Execute blocks; Cancel and the readers of progress may be called from other threads meanwhile.
-class Run {
+class Run final : public RunFacts {
  public:
   Run(PhysicalPlan plan, RunOptions options, Env* env, MemoryBudget* memory);
-  ~Run();
+  ~Run() override;
   /// OK: all data went through and every sink is committed. Else: the first error; no sink shows anything.
   Status Execute();
   void Cancel() { signals_.cancelled = true; }
@@ -54,6 +57,14 @@ class Run {
   RunProgress progress() const;
   /// One per node of the plan.
   std::vector<NodeStats> stats() const;
+  // RunFacts.
+  const PhysicalPlan& plan() const override { return plan_; }
+  std::vector<StepFacts> Steps() const override;
+  bool Ended(int step) const override;
+  MessageLog& messages() override { return messages_; }
+  int64_t status_interval_us() const override { return options_.status_interval_us; }
+  /// Where to attach a tap to what a node gives. Lives as long as the run.
+  TapPoint* tap_point(int node) { return tap_points_[node].get(); }
   int task_count() const { return static_cast<int>(tasks_.size()); }
   /// Index of the task that runs each node.
   const std::vector<int>& task_of_node() const { return task_of_node_; }
@@ -93,6 +104,8 @@ class Run {
   std::vector<std::shared_ptr<Source>> sources_;   // by node, null for others
   std::vector<std::shared_ptr<Sink>> sinks_;
   std::vector<std::shared_ptr<SharedState>> shared_;
+  std::vector<std::unique_ptr<TapPoint>> tap_points_;  // by node
+  MessageLog messages_;
 };
 
 }  // namespace weir

@@ -13,6 +13,9 @@ namespace {
 /// the sink waits for may itself wait for this one, by another way through the plan.
 constexpr int kMaxSinkWaits = 50;
 
+/// How often the sizes of states are read: every few ten milliseconds.
+constexpr uint64_t kSampleTicks = 100'000'000;
+
 }  // namespace
 
 int64_t MorselTracker::Earliest() const {
@@ -141,12 +144,39 @@ bool TaskLane::Ended() const {
 }
 
 Result<SliceResult> TaskLane::RunSlice() {
+  lane_clock_.Enter(LaneClock::kWorking);
+  waits_for_room_ = false;
+  Result<SliceResult> result = Work();
+  const uint64_t now = __rdtsc();
+  if (!result.ok() || *result == SliceResult::kEnded || now - sampled_at_ticks_ > kSampleTicks) {
+    sampled_at_ticks_ = now;
+    for (const auto& instance : instances_) instance->SampleState();
+  }
+  LaneClock::Place place = waits_for_room_ ? LaneClock::kBlocked : LaneClock::kIdle;
+  if (result.ok() && *result == SliceResult::kMore) place = LaneClock::kQueued;
+  if (!result.ok() || *result == SliceResult::kEnded) place = LaneClock::kEnded;
+  lane_clock_.Enter(place);
+  return result;
+}
+
+int64_t TaskLane::QueueBytes(const Instance* instance) const {
+  int64_t bytes = 0;
+  for (const Input& input : inputs_) {
+    if (input.instance == instance) bytes += input.channel->bytes();
+  }
+  return bytes;
+}
+
+Result<SliceResult> TaskLane::Work() {
   const bool is_source = instances_[0]->is_source();
   WEIR_RETURN_NOT_OK(RunTimers());
   for (int i = 0; i < options_.slice_messages; ++i) {
     if (signals_->cancelled.load(std::memory_order_relaxed)) return Status::Cancelled("the run was cancelled");
     WEIR_ASSIGN_OR_RETURN(SliceResult drained, Drain());
-    if (drained != SliceResult::kMore) return drained;
+    if (drained != SliceResult::kMore) {
+      waits_for_room_ = true;
+      return drained;
+    }
     Step step = Step::kNothing;
     if (!is_source || !gates_.empty()) {
       WEIR_ASSIGN_OR_RETURN(step, TakeInput());

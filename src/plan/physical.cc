@@ -17,6 +17,7 @@ class Planner {
   PhysicalPlan Run() {
     PushFilters();
     for (size_t i = 0; i < graph_.steps.size(); ++i) AddStep(static_cast<int>(i));
+    DescribeSteps();
     PruneColumns();
     return std::move(plan_);
   }
@@ -34,6 +35,7 @@ class Planner {
   Place JoinErrors(int index, const std::vector<Place>& places);
   /// Of bound step `index`; the node's id.
   int AddNode(int index, PhysicalNode node);
+  void DescribeSteps();
   void PruneColumns();
   std::vector<bool> MadeOf(int source) const;
   int ScanOf(int node) const;
@@ -222,6 +224,31 @@ int Planner::AddNode(int index, PhysicalNode node) {
   node.step_name = graph_.steps[index].name;
   plan_.nodes.push_back(std::move(node));
   return plan_.nodes.back().id;
+}
+
+void Planner::DescribeSteps() {
+  for (size_t i = 0; i < graph_.steps.size(); ++i) {
+    const BoundStep& step = graph_.steps[i];
+    PhysicalStep& out = plan_.steps.emplace_back();
+    out.name = step.name;
+    out.type = step.type;
+    out.scan = moved_into_[i];
+    for (const BoundInput& input : step.inputs) {
+      const BoundStep& from = graph_.steps[input.step];
+      const bool errors = input.output == BoundInput::kErrors;
+      const std::string output = errors ? "errors" : from.binding.outputs[input.output].name;
+      out.inputs.push_back(output.empty() ? from.name : from.name + "." + output);
+      if (errors ? !from.errors.bounded : !from.binding.outputs[input.output].info.bounded) out.bounded = false;
+    }
+    const auto& outputs = step.binding.outputs;
+    if (!outputs.empty()) out.bounded = outputs[0].info.bounded;
+    for (size_t port = 0; port < outputs_[i].size(); ++port) {
+      const std::string name = port < outputs.size() ? outputs[port].name : "";
+      out.outputs.push_back({name, outputs_[i][port].node, outputs_[i][port].port});
+      if (name == "late") plan_.nodes[outputs_[i][port].node].late_port = outputs_[i][port].port;
+    }
+    if (errors_[i].port >= 0) out.errors = {"errors", errors_[i].node, errors_[i].port};
+  }
 }
 
 void Planner::PruneColumns() {

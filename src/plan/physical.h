@@ -21,7 +21,7 @@ enum class NodeRole { kSource, kOperator, kSink };
 
 struct PhysicalNode {
   int id = -1;
-  int step = -1;  // index of the logical step, for explain and statistics
+  int step = -1;  // in PhysicalPlan::steps
   std::string step_name;
   std::string name;  // of the operator: "Combine (partial)"
   NodeRole role = NodeRole::kOperator;
@@ -30,6 +30,7 @@ struct PhysicalNode {
   std::vector<SchemaPtr> outputs;
   std::vector<ColumnSet> needed_outputs;
   int error_port = -1;
+  int late_port = -1;            // of rows that came too late
   double error_threshold = 1.0;  // share of rejected rows above which the run fails
   int max_lanes = 0;             // 0: any
   bool follows_port_0 = false;   // see OperatorSpec
@@ -44,8 +45,23 @@ struct PhysicalNode {
   std::vector<std::string> notes;
 };
 
+/// A bound step as the engine knows it.
+struct PhysicalStep {
+  struct Output {
+    std::string name;  // "" = the main output
+    int node = -1, port = 0;
+  };
+  std::string name, type;
+  bool bounded = true;              // of its first output, or else of its first input
+  int scan = -1;                    // the step whose scan applies this one, a filter: it has no operator of its own
+  std::vector<Output> outputs;      // of a sink one: the node itself
+  Output errors;                    // node -1: nobody reads them
+  std::vector<std::string> inputs;  // "Step" or "Step.output"
+};
+
 struct PhysicalPlan {
   std::vector<PhysicalNode> nodes;
+  std::vector<PhysicalStep> steps;  // by PhysicalNode::step
 };
 
 /// {element: <of the rejected row>, msg: string, stack: string}: Beam's shape of an error record.

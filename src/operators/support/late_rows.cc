@@ -30,6 +30,7 @@ Status LateRows::Emit(const Batch& batch, const std::vector<int32_t>& rows, cons
 
 Status LateRows::Emit(const Batch& batch, const std::vector<int32_t>& rows, std::vector<int64_t> ends,
                       EventTime watermark, Emitter& out) const {
+  out.CountLate(static_cast<int64_t>(rows.size()));
   if (!wanted_ || rows.empty()) return Status::OK();
   WEIR_ASSIGN_OR_RETURN(Batch late, GatherBatch(batch, rows));
   WEIR_ASSIGN_OR_RETURN(auto record_batch, late.ToRecordBatch());

@@ -1,5 +1,5 @@
 // The handlers do only what a signal handler may: they store into atomics.
-#include "cli/run_control.h"
+#include "cli/run/run_control.h"
 
 #include <unistd.h>
 

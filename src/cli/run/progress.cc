@@ -1,5 +1,5 @@
 // Redraws the progress line five times a second.
-#include "cli/progress.h"
+#include "cli/run/progress.h"
 
 #include <chrono>
 #include <cstdio>

@@ -5,8 +5,8 @@
 
 #include "cli/engine_flags.h"
 #include "cli/load.h"
-#include "cli/progress.h"
-#include "cli/run_control.h"
+#include "cli/run/progress.h"
+#include "cli/run/run_control.h"
 #include "env/env.h"
 #include "plan/planner.h"
 
