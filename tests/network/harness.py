@@ -42,12 +42,12 @@ def wait_for(condition, seconds=20, what='it'):
 class Pipeline:
   """`weir run` of a chain of steps; drained at the end of a `with`, killed where that fails."""
 
-  def __init__(self, folder, steps, *options, port=None):
+  def __init__(self, folder, steps, *options, port=None, stdout=subprocess.PIPE):
     self.folder, self.port = folder, port
     path = os.path.join(folder, 'p.yaml')
     with open(path, 'w', encoding='utf-8') as file:
       json.dump({'pipeline': {'type': 'chain', 'transforms': steps}}, file)
-    self.process = subprocess.Popen([WEIR, 'run', 'p.yaml', '-q', *options], cwd=folder, stdout=subprocess.PIPE,
+    self.process = subprocess.Popen([WEIR, 'run', 'p.yaml', '-q', *options], cwd=folder, stdout=stdout,
                                     stderr=subprocess.PIPE)
     self.out = self.err = ''
 
@@ -75,14 +75,14 @@ class Pipeline:
     self.end(expected, seconds)
 
   def end(self, expected=0, seconds=30):
-    if self.process.stdout.closed:
+    if self.process.stderr.closed:
       return
     try:
       out, err = self.process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
       self.process.kill()
       raise AssertionError(f'the run did not end within {seconds} s: {self.process.communicate()[1].decode()}') from None
-    self.out, self.err = out.decode(), err.decode()
+    self.out, self.err = (out or b'').decode(), err.decode()
     assert self.process.returncode == expected, f'exit status {self.process.returncode}: {self.err}'
 
   def peak_memory_bytes(self):

@@ -43,7 +43,9 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
   Status status;
   {
     RunControl control(&run, *control_options);
-    ProgressLine progress(run, !flags.quiet && isatty(STDERR_FILENO) != 0);
+    // Rows that come without an end may be drawn on the terminal: the line would stand among them.
+    const bool is_drawn_on = run.unbounded() && isatty(STDOUT_FILENO) != 0;
+    ProgressLine progress(run, !flags.quiet && !is_drawn_on && isatty(STDERR_FILENO) != 0);
     status = run.Execute();
   }
   if (status.IsCancelled() && RunControl::signal() != 0) {

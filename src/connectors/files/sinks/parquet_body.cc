@@ -1,5 +1,5 @@
 // Rows into source order, into row groups, through the encoders of all lanes, into one file.
-#include "connectors/files/parquet_body.h"
+#include "connectors/files/sinks/parquet_body.h"
 
 #include <algorithm>
 #include <limits>
@@ -44,7 +44,7 @@ ParquetBody::ParquetBody(std::unique_ptr<ParquetFileWriter> writer, Limits limit
   memory_->AddBody();
 }
 
-ParquetBody::~ParquetBody() = default;
+ParquetBody::~ParquetBody() { memory_->RemoveBody(); }
 
 Status ParquetBody::Write(Batch batch) {
   batch = batch.Compact();

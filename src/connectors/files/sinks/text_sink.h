@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "connectors/files/file_sink.h"
+#include "connectors/files/sinks/rolling_sink.h"
 #include "env/streams.h"
 #include "formats/text/text_output.h"
 #include "plan/binding.h"
@@ -20,6 +20,7 @@ struct TextSinkConfig {
   std::string compression;
   int64_t num_shards = 0;
   std::vector<std::string> partition_by;
+  std::optional<RollConfig> roll;
   static const FieldSet<TextSinkConfig>& Fields();
 };
 
@@ -35,6 +36,7 @@ struct TextLayout {
   std::string end;        // after the last row
   std::string end_empty;  // of a file without rows
   std::string extension;  // "csv"
+  bool flush = false;     // after each batch: somebody looks on
 };
 
 /// The binding of a text sink over rows of `schema`. nullopt after errors.

@@ -1,81 +1,23 @@
 // Names, shards, partitions and the two-phase commit of written files.
-#include "connectors/files/file_sink.h"
+#include "connectors/files/sinks/file_sink.h"
 
-#include <arrow/array/data.h>
-#include <arrow/buffer.h>
-#include <arrow/type.h>
+#include <arrow/io/interfaces.h>
 
 #include <cstdio>
-#include <unordered_map>
 
-#include "batch/print.h"
+#include "connectors/files/sinks/commit_token.h"
 #include "env/env.h"
 
 namespace weir {
-namespace {
-
-/// The text of a partition value as Hive writes it: bytes that mean something in a path become %XX, null has a name.
-void AppendPartitionValue(const arrow::ArrayData& column, int64_t row, std::string* out) {
-  if (column.IsNull(row)) {
-    *out += "__HIVE_DEFAULT_PARTITION__";
-    return;
-  }
-  std::string text;
-  AppendJson(column, row, &text);
-  if (column.type->id() == arrow::Type::STRING || column.type->id() == arrow::Type::DICTIONARY) {
-    const arrow::ArrayData& values = column.dictionary ? *column.dictionary : column;
-    int64_t at = column.dictionary ? column.GetValues<int32_t>(1)[row] : row;
-    const int32_t* offsets = values.GetValues<int32_t>(1);
-    text.assign(reinterpret_cast<const char*>(values.buffers[2]->data()) + offsets[at], offsets[at + 1] - offsets[at]);
-  } else if (text.size() >= 2 && text.front() == '"') {
-    text = text.substr(1, text.size() - 2);  // dates and times: nothing in them is escaped
-  }
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  for (char c : text) {
-    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
-                 c == '.' || c == ',' || c == ' ' || static_cast<unsigned char>(c) >= 0x80;
-    if (plain && !(c == '.' && text.find_first_not_of('.') == std::string::npos)) {
-      *out += c;
-    } else {
-      *out += {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[c & 15]};
-    }
-  }
-}
-
-std::vector<int> ColumnsOutside(const arrow::Schema& schema, const std::vector<int>& left_out) {
-  std::vector<int> kept;
-  for (int i = 0; i < schema.num_fields(); ++i) {
-    if (std::find(left_out.begin(), left_out.end(), i) == left_out.end()) kept.push_back(i);
-  }
-  return kept;
-}
-
-SchemaPtr SchemaOfColumns(const arrow::Schema& schema, const std::vector<int>& columns) {
-  arrow::FieldVector fields;
-  for (int column : columns) fields.push_back(schema.field(column));
-  return arrow::schema(std::move(fields));
-}
-
-// A token is a row of netstrings, LENGTH ':' BYTES, two per file: the temporary path and the final one.
-void AppendNetstring(const std::string& text, std::string* out) { *out += std::to_string(text.size()) + ":" + text; }
-
-Result<std::string> TakeNetstring(const std::string& token, size_t* at) {
-  size_t colon = token.find(':', *at);
-  size_t length = colon == std::string::npos ? 0 : std::strtoull(token.c_str() + *at, nullptr, 10);
-  if (colon == std::string::npos || colon + 1 + length > token.size()) return Status::Invalid("damaged commit token");
-  *at = colon + 1 + length;
-  return token.substr(colon + 1, length);
-}
-
-}  // namespace
 
 class FileSink::Writer final : public SinkWriter {
  public:
   Writer(FileSink* sink, int lane) : sink_(sink), lane_(lane), next_shard_(lane) {}
 
   Status Write(Batch batch) override {
-    if (!sink_->options_.partition_by.empty()) return WritePartitions(batch);
-    return WriteTo("", std::move(batch));
+    if (sink_->partitioning_.empty()) return WriteTo("", std::move(batch));
+    for (auto& [name, rows] : sink_->partitioning_.Split(batch)) WEIR_RETURN_NOT_OK(WriteTo(name, std::move(rows)));
+    return Status::OK();
   }
   Status Finish() override { return Status::OK(); }
   bool full() const override {
@@ -94,33 +36,6 @@ class FileSink::Writer final : public SinkWriter {
     return body_->Write(std::move(batch));
   }
 
-  Status WritePartitions(const Batch& batch) {
-    const std::vector<int>& keys = sink_->options_.partition_by;
-    std::unordered_map<std::string, std::vector<int32_t>> rows_of;
-    std::string partition, last;
-    std::vector<int32_t>* last_rows = nullptr;
-    for (int64_t row = 0; row < batch.num_rows(); ++row) {
-      partition.clear();
-      for (int key : keys) {
-        partition += batch.schema()->field(key)->name() + "=";
-        AppendPartitionValue(*batch.column(key), row, &partition);
-        partition += '/';
-      }
-      if (!last_rows || partition != last) {
-        last_rows = &rows_of[partition];
-        last = partition;
-      }
-      last_rows->push_back(static_cast<int32_t>(row));
-    }
-    Batch payload = batch.Project(sink_->schema_, sink_->kept_columns_);
-    for (auto& [name, rows] : rows_of) {
-      auto buffer = arrow::Buffer::FromString(
-          std::string(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(int32_t)));
-      WEIR_RETURN_NOT_OK(WriteTo(name, payload.Select({std::move(buffer), static_cast<int64_t>(rows.size())})));
-    }
-    return Status::OK();
-  }
-
   FileSink* const sink_;
   const int lane_;
   int64_t next_shard_;
@@ -129,8 +44,7 @@ class FileSink::Writer final : public SinkWriter {
 
 FileSink::FileSink(FileSinkOptions options, SchemaPtr schema, std::shared_ptr<const FileWriteFormat> format)
     : options_(std::move(options)),
-      schema_(SchemaOfColumns(*schema, ColumnsOutside(*schema, options_.partition_by))),
-      kept_columns_(ColumnsOutside(*schema, options_.partition_by)),
+      partitioning_(std::move(schema), options_.partition_by),
       format_(std::move(format)) {}
 
 FileSink::~FileSink() = default;
@@ -180,7 +94,7 @@ Result<std::unique_ptr<FileSink::OpenFile>> FileSink::Create(const std::string& 
     WEIR_ASSIGN_OR_RETURN(out->file, AtomicFile::Create(*context_.env, path, run_id_));
     out->stream = out->file->stream();
   }
-  WEIR_ASSIGN_OR_RETURN(out->body, format_->Begin(out->stream, schema_, context_, morsels_));
+  WEIR_ASSIGN_OR_RETURN(out->body, format_->Begin(out->stream, partitioning_.file_schema(), context_, morsels_));
   return out;
 }
 
@@ -199,7 +113,7 @@ Result<FileBody*> FileSink::Body(const std::string& partition, int shard) {
 
 Result<std::string> FileSink::Prepare(int64_t) {
   std::lock_guard lock(mutex_);
-  std::string token;
+  std::vector<AtomicFileToken> tokens;
   for (auto& [key, open] : files_) {
     WEIR_RETURN_NOT_OK(open->body->Finish());
     if (!open->file) {
@@ -208,20 +122,15 @@ Result<std::string> FileSink::Prepare(int64_t) {
     }
     WEIR_RETURN_NOT_OK(open->file->Prepare());
     if (open->file->token().temporary_path.empty()) continue;  // a device: written already
-    AppendNetstring(open->file->token().temporary_path, &token);
-    AppendNetstring(open->file->token().final_path, &token);
+    tokens.push_back(open->file->token());
   }
-  return token;
+  return PackTokens(tokens);
 }
 
 Status FileSink::Commit(const std::string& token) {
   Env& env = context_.env ? *context_.env : Env::Real();
-  for (size_t at = 0; at < token.size();) {
-    AtomicFileToken file;
-    WEIR_ASSIGN_OR_RETURN(file.temporary_path, TakeNetstring(token, &at));
-    WEIR_ASSIGN_OR_RETURN(file.final_path, TakeNetstring(token, &at));
-    WEIR_RETURN_NOT_OK(AtomicFile::CommitToken(env, file));
-  }
+  WEIR_ASSIGN_OR_RETURN(auto files, UnpackTokens(token));
+  for (const AtomicFileToken& file : files) WEIR_RETURN_NOT_OK(AtomicFile::CommitToken(env, file));
   return Status::OK();
 }
 

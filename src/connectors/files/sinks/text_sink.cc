@@ -1,5 +1,5 @@
 // Pieces of text from all lanes into one stream.
-#include "connectors/files/text_sink.h"
+#include "connectors/files/sinks/text_sink.h"
 
 #include <arrow/io/interfaces.h>
 #include <arrow/type.h>
@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "connectors/files/file_paths.h"
-#include "connectors/files/ordered_gate.h"
+#include "connectors/files/sinks/ordered_gate.h"
 
 namespace weir {
 namespace {
@@ -120,7 +120,8 @@ class TextBody final : public FileBody {
       if (first_ && layout_->mark_first) layout_->mark_first(piece->mutable_data());
       first_ = false;
       lock.unlock();
-      const Status status = stream_->Write(piece->data(), piece->size());
+      Status status = stream_->Write(piece->data(), piece->size());
+      if (status.ok() && layout_->flush) status = stream_->Flush();
       lock.lock();
       if (!status.ok()) failed_ = status;
       ready_bytes_ -= piece->size();
@@ -208,7 +209,8 @@ const FieldSet<TextSinkConfig>& TextSinkConfig::Fields() {
           .Field("partition_by", &TextSinkConfig::partition_by,
                  FieldDoc("Columns whose values become key=value folders below 'path'; they are left out of the files.")
                      .OrSingle()
-                     .Example("[day]"));
+                     .Example("[day]"))
+          .Field("roll", &TextSinkConfig::roll, RollDoc());
   return fields;
 }
 
@@ -234,11 +236,11 @@ std::optional<StepBinding> TextSinkBinding(const TextSinkConfig& config, const S
   const Compression compression =
       config.compression == "auto" ? CompressionFromPath(*path) : CompressionFromName(config.compression).value();
   const std::string extension = layout.extension + ExtensionOf(compression);
+  layout.flush = *path == "-" && !context.inputs()[0].info.bounded;
   auto format = std::make_shared<TextWriteFormat>(std::move(layout), compression, extension);
   StepBinding binding;
   binding.can_reject = false;
-  binding.sink = [=]() -> Result<std::shared_ptr<Sink>> { return std::make_shared<FileSink>(options, schema, format); };
-  if (*path != "-") binding.notes = {"written aside, renamed on success"};
+  if (!BindFileSink(options, config.roll, std::move(format), context, &binding)) return std::nullopt;
   return binding;
 }
 

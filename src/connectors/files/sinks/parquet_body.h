@@ -13,8 +13,8 @@
 #include <mutex>
 #include <vector>
 
-#include "connectors/files/file_sink.h"
-#include "connectors/files/ordered_gate.h"
+#include "connectors/files/sinks/file_sink.h"
+#include "connectors/files/sinks/ordered_gate.h"
 #include "formats/parquet/parquet_writer.h"
 #include "state/memory_budget.h"
 
@@ -26,6 +26,7 @@ class ParquetBodyMemory {
   /// `budget` may be null: then nothing is ever too much.
   explicit ParquetBodyMemory(MemoryBudget* budget);
   void AddBody() { bodies_.fetch_add(1, std::memory_order_relaxed); }
+  void RemoveBody() { bodies_.fetch_sub(1, std::memory_order_relaxed); }
   void Add(int64_t bytes);
   /// All bodies hold more than they should and one that holds `bytes` has its share of it or more.
   bool ShouldCut(int64_t bytes) const;

@@ -1,7 +1,7 @@
 // WriteToText: the only field of each row as a line.
 #include <arrow/type.h>
 
-#include "connectors/files/text_sink.h"
+#include "connectors/files/sinks/text_sink.h"
 #include "formats/text/line_format.h"
 
 namespace weir {

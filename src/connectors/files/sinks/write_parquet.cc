@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "connectors/files/file_paths.h"
-#include "connectors/files/file_sink.h"
-#include "connectors/files/parquet_body.h"
+#include "connectors/files/sinks/parquet_body.h"
+#include "connectors/files/sinks/rolling_sink.h"
 #include "formats/parquet/parquet_writer.h"
 #include "plan/binding.h"
 #include "state/memory_budget.h"
@@ -21,6 +21,7 @@ struct WriteToParquetConfig {
   int64_t row_group_rows = 0;
   int64_t num_shards = 0;
   std::vector<std::string> partition_by;
+  std::optional<RollConfig> roll;
 };
 
 ComponentSpec Spec() {
@@ -62,6 +63,7 @@ ComponentSpec Spec() {
              FieldDoc("Columns whose values become key=value folders below 'path'; they are left out of the files.")
                  .OrSingle()
                  .Example("[day]"))
+      .Field("roll", &WriteToParquetConfig::roll, RollDoc())
       .Example("two rows", R"(pipeline:
   type: chain
   transforms:
@@ -135,8 +137,7 @@ std::optional<StepBinding> BindWriteToParquet(const WriteToParquetConfig& config
   auto format = std::make_shared<ParquetWriteFormat>(write, config.row_group_rows);
   StepBinding binding;
   binding.can_reject = false;
-  binding.sink = [=]() -> Result<std::shared_ptr<Sink>> { return std::make_shared<FileSink>(options, schema, format); };
-  binding.notes = {"written aside, renamed on success"};
+  if (!BindFileSink(options, config.roll, std::move(format), context, &binding)) return std::nullopt;
   return binding;
 }
 

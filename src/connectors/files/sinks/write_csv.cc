@@ -2,7 +2,7 @@
 #include <arrow/type.h>
 
 #include "connectors/files/file_paths.h"
-#include "connectors/files/text_sink.h"
+#include "connectors/files/sinks/text_sink.h"
 #include "formats/csv/csv_writer.h"
 
 namespace weir {

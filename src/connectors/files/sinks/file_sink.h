@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/files/sinks/partitions.h"
 #include "engine/operator.h"
 #include "env/atomic_file.h"
 
@@ -73,8 +74,7 @@ class FileSink final : public Sink {
   std::string PathOf(const std::string& partition, int shard) const;
 
   const FileSinkOptions options_;
-  const SchemaPtr schema_;  // of the files: without the partition columns
-  const std::vector<int> kept_columns_;
+  const Partitioning partitioning_;
   const std::shared_ptr<const FileWriteFormat> format_;
   OperatorContext context_;
   std::string run_id_;

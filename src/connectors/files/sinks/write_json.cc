@@ -1,5 +1,5 @@
 // WriteToJson: rows into JSON files, a line per row or one array.
-#include "connectors/files/text_sink.h"
+#include "connectors/files/sinks/text_sink.h"
 #include "formats/json/json_writer.h"
 
 namespace weir {
