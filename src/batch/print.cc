@@ -8,76 +8,32 @@
 #include <arrow/util/decimal.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <string_view>
 #include <vector>
 
+#include "base/print_value.h"
+
 namespace weir {
 
 using arrow::Type;
 
-namespace {
-
-struct CivilDate {
-  int64_t year;
-  int month, day;
-};
-
-// Days since 1970 to a proleptic Gregorian date (Howard Hinnant, "chrono-compatible low-level date algorithms").
-CivilDate CivilFromDays(int64_t days) {
-  days += 719468;
-  const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  const auto day_of_era = static_cast<int64_t>(days - era * 146097);
-  const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
-  CivilDate out;
-  out.day = static_cast<int>(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-  out.month = static_cast<int>(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-  out.year = year_of_era + era * 400 + (out.month <= 2);
-  return out;
+std::string FormatDate(int32_t days) {
+  char text[kMaxDateChars];
+  return {text, PrintDate(days, text)};
 }
-
-std::string FormatCivil(const CivilDate& date) {
-  char text[40];
-  const char* format = date.year >= 0 && date.year <= 9999 ? "%04lld-%02d-%02d" : "%+05lld-%02d-%02d";
-  std::snprintf(text, sizeof text, format, static_cast<long long>(date.year), date.month, date.day);
-  return text;
-}
-
-int64_t FloorDivide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
-}  // namespace
-
-std::string FormatDate(int32_t days) { return FormatCivil(CivilFromDays(days)); }
 
 std::string FormatTimestamp(int64_t micros) {
-  constexpr int64_t kDay = int64_t{86400} * 1000000;
-  const int64_t days = FloorDivide(micros, kDay);
-  const int64_t in_day = micros - days * kDay;
-  const int64_t seconds = in_day / 1000000;
-  char text[32];
-  std::snprintf(text, sizeof text, "T%02d:%02d:%02d", static_cast<int>(seconds / 3600),
-                static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
-  std::string out = FormatCivil(CivilFromDays(days)) + text;
-  if (int64_t fraction = in_day % 1000000; fraction != 0) {
-    std::snprintf(text, sizeof text, ".%06d", static_cast<int>(fraction));
-    out += text;
-    while (out.back() == '0') out.pop_back();
-  }
-  return out + "Z";
+  char text[kMaxTimestampChars];
+  return {text, PrintTimestamp(micros, text)};
 }
 
 std::string FormatDouble(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  char text[40];
-  auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  std::string out(text, end);
-  if (out.find_first_of(".e") == out.npos) out += ".0";
-  return out;
+  char text[kMaxDoubleChars];
+  return {text, PrintDouble(value, text)};
 }
 
 void AppendJsonString(std::string_view text, std::string* out) {

@@ -16,7 +16,7 @@ namespace weir {
 std::string FormatTimestamp(int64_t micros);
 /// "2026-03-01".
 std::string FormatDate(int32_t days);
-/// The shortest text that reads back as the same double, always with a point or an exponent: "1.0", "0.1", "1e+22";
+/// As PrintDouble (base/print_value.h), always with a point or an exponent: "1.0", "0.1", "1e+22"; but
 /// "NaN", "Infinity", "-Infinity".
 std::string FormatDouble(double value);
 

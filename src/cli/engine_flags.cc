@@ -18,6 +18,10 @@ void AddEngineFlags(Command app, EngineFlags* flags) {
   app.AddOption("--batch-rows", &flags->batch_rows, "cut batches to at most so many rows")
       .Range(1, int64_t{1} << 30)
       .Group(test_group);
+  app.AddOption("--split-rows", &flags->split_rows, "cut what sources give to at most so many rows")
+      .Range(1, int64_t{1} << 30)
+      .Group(test_group);
+  app.AddFlag("--force-spill", &flags->force_spill, "every step that can goes to disk at once").Group(test_group);
   app.AddOption("--jitter", &flags->jitter_seed, "disturb the order of lanes at random, from this seed")
       .Group(test_group);
   app.AddOption("--channel-batches", &flags->channel_batches, "batches that a channel between tasks holds")
@@ -38,11 +42,11 @@ Result<EngineSetup> SetUpEngine(const EngineFlags& flags) {
     WEIR_ASSIGN_OR_RETURN(ByteSize size, ParseByteSize(flags.memory));
     budget_bytes = size.bytes;
   }
-  WEIR_ASSIGN_OR_RETURN(setup.memory, MemoryBudget::Make(budget_bytes));
+  WEIR_ASSIGN_OR_RETURN(setup.memory, flags.force_spill ? MemoryBudget::Fixed(1) : MemoryBudget::Make(budget_bytes));
   WEIR_ASSIGN_OR_RETURN(setup.temp, TempDirectory::Create(env, flags.temp_dir));
   RunOptions& options = setup.options;
   options.lanes = LanesOf(flags);
-  options.split_rows = flags.batch_rows;
+  options.split_rows = flags.split_rows > 0 ? flags.split_rows : flags.batch_rows;
   if (flags.batch_rows > 0) options.batch_rows = flags.batch_rows;
   options.jitter_seed = flags.jitter_seed;
   options.seed = flags.seed != 0 ? flags.seed : env.RandomSeed();

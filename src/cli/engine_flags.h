@@ -16,6 +16,8 @@ struct EngineFlags {
   std::string memory;  // "512MiB"; empty: 60 % of what the machine or the cgroup has
   std::string temp_dir;
   int64_t batch_rows = 0;  // > 0: cut batches to at most so many rows
+  int64_t split_rows = 0;  // > 0: sources give at most so many rows at once; else as batch_rows
+  bool force_spill = false;
   uint64_t jitter_seed = 0;
   int64_t channel_batches = 0;  // 0: bounded by bytes
   uint64_t seed = 0;

@@ -36,7 +36,4 @@ void RegisterTestSteps(Registry& registry);
 TestResult RunTest(const PipelineFile& file, size_t index, const Registry& registry, const TestRunOptions& options,
                    Diagnostics* diagnostics);
 
-/// `weir test`: `args` are the words behind the verb; the exit status is returned.
-int RunTestVerb(const std::vector<std::string>& args);
-
 }  // namespace weir

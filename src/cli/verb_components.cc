@@ -1,11 +1,10 @@
-// weir list, describe, schema, test: hands the words behind the verb to what answers them.
+// weir list, describe, schema: hands the words behind the verb to what answers them.
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/components/component_verbs.h"
-#include "cli/test_runner.h"
 #include "cli/verb.h"
 
 namespace weir {
@@ -34,10 +33,6 @@ void AddDescribeVerb(Command app, CliContext& context) {
 void AddSchemaVerb(Command app, CliContext& context) {
   AddPassingVerb(app, context, "schema", "Print the JSON Schema of a component or of whole pipeline files",
                  [&context](const std::vector<std::string>& args) { return RunSchema(context.registry(), args); });
-}
-
-void AddTestVerb(Command app, CliContext& context) {
-  AddPassingVerb(app, context, "test", "Run the tests that stand in pipeline files", RunTestVerb);
 }
 
 }  // namespace weir

@@ -1,147 +1,28 @@
 // `weir test`: runs the tests of pipeline files and says what is missing and what is too much.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 
+#include "cli/engine_flags.h"
+#include "cli/load.h"
 #include "cli/test_fix.h"
 #include "cli/test_runner.h"
 #include "connectors/register.h"
 #include "env/env.h"
-#include "env/temp_directory.h"
 #include "operators/register.h"
-#include "plan/binding.h"
-#include "state/memory_budget.h"
 
 namespace weir {
 namespace {
 
-constexpr const char* kUsage =
-    "usage: weir test FILE… [--filter TEXT] [--fix] [--json] [-p NAME=VALUE]…\n"
-    "                 [--lanes N] [--memory SIZE] [--batch-rows N] [--split-rows N] [--jitter SEED] [--channel-batches "
-    "N]\n"
-    "\n"
-    "  weir test f.yaml                 every test of its tests: block\n"
-    "  weir test f.yaml --filter late   only those whose name contains 'late'\n"
-    "  weir test f.yaml --fix           writes what came into the file where it was not what was expected\n"
-    "\n"
-    "The options from --lanes on change how a pipeline runs, never what it gives.\n"
-    "Exit status: 0 all passed, 3 a test failed, 78 the file or a test is invalid, 1 a file cannot be read.\n";
-
-constexpr int kExitFailed = 3, kExitInvalid = 78, kExitUnreadable = 1, kExitUsage = 2;
 constexpr size_t kRowsShown = 20;
 
-struct TestArguments {
-  std::vector<std::string> files;
+struct TestFlags {
+  std::vector<std::string> files, params;
   std::string filter;
-  bool json = false, fix = false, color = false, help = false, force_spill = false;
-  std::vector<std::pair<std::string, std::string>> params;
-  RunOptions run;
-  std::optional<ByteSize> memory;
-};
-
-/// "NAME VALUE" and "NAME=VALUE" alike. What is wrong, or "".
-class ArgumentReader {
- public:
-  ArgumentReader(const std::vector<std::string>& words, TestArguments* out) : words_(words), out_(*out) {}
-
-  std::string Read() {
-    for (at_ = 0; at_ < words_.size() && problem_.empty(); ++at_) ReadWord();
-    if (problem_.empty() && out_.files.empty() && !out_.help) return "weir test needs a pipeline file";
-    return problem_;
-  }
-
- private:
-  void ReadWord() {
-    name_ = words_[at_];
-    inline_value_.reset();
-    if (name_.rfind("-", 0) != 0 || name_ == "-") {
-      out_.files.push_back(name_);
-      return;
-    }
-    const size_t equals = name_.find('=');
-    if (name_.rfind("--", 0) == 0 && equals != std::string::npos) {
-      inline_value_ = name_.substr(equals + 1);
-      name_.resize(equals);
-    }
-    if (name_ == "--help" || name_ == "-h") {
-      out_.help = true;
-    } else if (name_ == "--json") {
-      out_.json = true;
-    } else if (name_ == "--fix") {
-      out_.fix = true;
-    } else if (name_ == "--force-spill") {
-      out_.force_spill = true;
-    } else if (name_ == "--filter") {
-      out_.filter = Value();
-    } else if (name_ == "-p" || name_ == "--param") {
-      ReadParam(Value());
-    } else if (name_ == "--memory") {
-      ReadMemory(Value());
-    } else {
-      ReadRunOption();
-    }
-  }
-
-  void ReadRunOption() {
-    if (name_ == "--lanes") {
-      out_.run.lanes = static_cast<int>(Number(1, 256));
-    } else if (name_ == "--batch-rows") {
-      out_.run.batch_rows = Number(1, 65536);
-    } else if (name_ == "--split-rows") {
-      out_.run.split_rows = Number(0, 65536);
-    } else if (name_ == "--jitter") {
-      out_.run.jitter_seed = static_cast<uint64_t>(Number(0, INT64_MAX));
-    } else if (name_ == "--channel-batches") {
-      out_.run.channel.batches = Number(1, 1 << 20);
-    } else {
-      problem_ = "unknown option '" + name_ + "'";
-    }
-  }
-
-  std::string Value() {
-    if (inline_value_) return *inline_value_;
-    if (at_ + 1 < words_.size()) return words_[++at_];
-    problem_ = name_ + " needs a value";
-    return "";
-  }
-
-  int64_t Number(int64_t least, int64_t most) {
-    const std::string text = Value();
-    char* end = nullptr;
-    const int64_t number = std::strtoll(text.c_str(), &end, 10);
-    if (problem_.empty() && (text.empty() || *end != 0 || number < least || number > most)) {
-      problem_ = name_ + " needs an integer of at least " + std::to_string(least) + ", not '" + text + "'";
-    }
-    return number;
-  }
-
-  void ReadParam(const std::string& text) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos) {
-      if (problem_.empty()) problem_ = name_ + " needs NAME=VALUE, not '" + text + "'";
-      return;
-    }
-    out_.params.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-  }
-
-  void ReadMemory(const std::string& text) {
-    Result<ByteSize> size = ParseByteSize(text);
-    if (size.ok()) {
-      out_.memory = *size;
-    } else if (problem_.empty()) {
-      problem_ = "--memory: " + size.status().message();
-    }
-  }
-
-  const std::vector<std::string>& words_;
-  TestArguments& out_;
-  size_t at_ = 0;
-  std::string name_, problem_;
-  std::optional<std::string> inline_value_;
+  bool json = false, fix = false;
+  EngineFlags engine;
 };
 
 struct FileResult {
@@ -205,107 +86,107 @@ nlohmann::json ToJson(const FileResult& file) {
   return list;
 }
 
-class TestVerb {
+/// Runs the files one after the other and reports as it goes.
+class Tester {
  public:
-  TestVerb(const TestArguments& arguments, const Registry& registry, const TestRunOptions& options)
-      : arguments_(arguments), registry_(registry), options_(options) {}
+  Tester(const TestFlags& flags, const Registry& registry, const TestRunOptions& options, CliContext& context)
+      : flags_(flags), registry_(registry), options_(options), context_(context) {}
 
-  FileResult RunFile(const std::string& path) const {
-    FileResult result;
-    result.path = path;
-    FileSystem& files = options_.env->files();
-    Result<std::string> text = ReadFile(files, path);
-    if (!text.ok()) {
-      std::fprintf(stderr, "weir test: %s\n", text.status().message().c_str());
-      result.exit_code = kExitUnreadable;
-      return result;
+  int RunAll() {
+    int exit_code = kExitOk;
+    nlohmann::json json = nlohmann::json::array();
+    for (const std::string& path : flags_.files) {
+      if (flags_.files.size() > 1 && !flags_.json) std::printf("%s\n", path.c_str());
+      FileResult result = RunFile(path);
+      exit_code = std::max(exit_code, result.exit_code);
+      for (nlohmann::json& entry : ToJson(result)) json.push_back(std::move(entry));
     }
-    SubstitutionOptions substitution;
-    substitution.overrides = arguments_.params;
-    substitution.environment = [&](const std::string& name) { return options_.env->Variable(name); };
-    substitution.read_file = [&](const std::string& name) { return ReadFile(files, name); };
-    Diagnostics diagnostics;
-    auto source = std::make_shared<SourceFile>(path, text.MoveValueUnsafe());
-    result.file = ReadPipelineText(source, substitution, &diagnostics);
-    if (result.file) result.file->Build(&diagnostics);
-    if (result.file && !diagnostics.has_errors()) RunTests(*result.file, &result, &diagnostics);
-    if (arguments_.fix && result.exit_code == kExitFailed) {
-      Status status = FixExpectations(*source, result.tests, *options_.env);
-      if (!status.ok()) std::fprintf(stderr, "weir test: %s\n", status.message().c_str());
+    if (flags_.json) {
+      std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    } else {
+      std::printf("%zu passed, %zu failed\n", passed_, failed_);
     }
-    std::fputs(diagnostics.Render(arguments_.color).c_str(), stderr);
-    if (diagnostics.has_errors()) result.exit_code = kExitInvalid;
-    return result;
+    std::fflush(stdout);
+    return exit_code;
   }
 
  private:
-  void RunTests(const PipelineFile& file, FileResult* result, Diagnostics* diagnostics) const {
+  FileResult RunFile(const std::string& path) {
+    FileResult result;
+    result.path = path;
+    Diagnostics diagnostics;
+    PipelineFlags pipeline;
+    pipeline.file = path;
+    pipeline.params = flags_.params;
+    context_.exit_code = kExitOk;
+    std::optional<LoadedFile> loaded = LoadFile(pipeline, context_, &diagnostics);
+    result.exit_code = context_.exit_code;
+    if (loaded) result.file = std::move(loaded->file);
+    if (result.file) result.file->Build(&diagnostics);
+    if (result.file && !diagnostics.has_errors()) RunTests(*result.file, &result, &diagnostics);
+    if (flags_.fix && result.exit_code == kExitTestsFailed) {
+      Status status = FixExpectations(*loaded->source, result.tests, *options_.env);
+      if (!status.ok()) std::fprintf(stderr, "weir: %s\n", status.message().c_str());
+    }
+    std::fputs(diagnostics.Render(context_.color_stderr()).c_str(), stderr);
+    if (diagnostics.has_errors()) result.exit_code = kExitInvalidPipeline;
+    return result;
+  }
+
+  void RunTests(const PipelineFile& file, FileResult* result, Diagnostics* diagnostics) {
     for (size_t i = 0; i < file.tests().size(); ++i) {
-      if (file.tests()[i].name.find(arguments_.filter) == std::string::npos) continue;
-      const TestResult& test = result->tests.emplace_back(weir::RunTest(file, i, registry_, options_, diagnostics));
-      if (!arguments_.json) std::fputs(Report(test, arguments_.color).c_str(), stdout);
-      if (!test.passed()) result->exit_code = kExitFailed;
+      if (file.tests()[i].name.find(flags_.filter) == std::string::npos) continue;
+      const TestResult& test = result->tests.emplace_back(RunTest(file, i, registry_, options_, diagnostics));
+      if (!flags_.json) std::fputs(Report(test, context_.color_stdout()).c_str(), stdout);
+      if (!test.passed()) result->exit_code = kExitTestsFailed;
+      ++(test.passed() ? passed_ : failed_);
     }
   }
 
-  const TestArguments& arguments_;
+  const TestFlags& flags_;
   const Registry& registry_;
   const TestRunOptions& options_;
+  CliContext& context_;
+  size_t passed_ = 0, failed_ = 0;
 };
 
-int RunFiles(const TestArguments& arguments, const TestVerb& verb) {
-  int exit_code = 0;
-  size_t passed = 0, failed = 0;
-  nlohmann::json json = nlohmann::json::array();
-  for (const std::string& path : arguments.files) {
-    if (arguments.files.size() > 1 && !arguments.json) std::printf("%s\n", path.c_str());
-    FileResult result = verb.RunFile(path);
-    for (const TestResult& test : result.tests) ++(test.passed() ? passed : failed);
-    exit_code = std::max(exit_code, result.exit_code);
-    for (nlohmann::json& entry : ToJson(result)) json.push_back(std::move(entry));
+void RunTestFiles(const TestFlags& flags, CliContext& context) {
+  Result<EngineSetup> setup = SetUpEngine(flags.engine);
+  if (!setup.ok()) {
+    std::fprintf(stderr, "weir: %s\n", setup.status().message().c_str());
+    context.exit_code = kExitUsage;
+    return;
   }
-  if (arguments.json) {
-    std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-  } else {
-    std::printf("%zu passed, %zu failed\n", passed, failed);
-  }
-  std::fflush(stdout);
-  return exit_code;
-}
-
-int Complain(const std::string& problem, int exit_code) {
-  std::fprintf(stderr, "weir test: %s\n", problem.c_str());
-  return exit_code;
-}
-
-}  // namespace
-
-int RunTestVerb(const std::vector<std::string>& args) {
-  TestArguments arguments;
-  arguments.run.lanes = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const std::string problem = ArgumentReader(args, &arguments).Read();
-  if (!problem.empty()) {
-    std::fputs(kUsage, stderr);
-    return Complain(problem, kExitUsage);
-  }
-  if (arguments.help) {
-    std::fputs(kUsage, stdout);
-    return 0;
-  }
-  Env& env = Env::Real();
-  Result<std::unique_ptr<MemoryBudget>> memory =
-      arguments.force_spill ? MemoryBudget::Fixed(1)
-                            : MemoryBudget::Make(arguments.memory ? arguments.memory->bytes : 0);
-  if (!memory.ok()) return Complain(memory.status().message(), kExitUsage);
-  Result<std::unique_ptr<TempDirectory>> temp = TempDirectory::Create(env);
-  if (!temp.ok()) return Complain(temp.status().message(), kExitUnreadable);
-  arguments.run.temp_dir = (*temp)->path();
+  setup->options.seed = flags.engine.seed;  // a test that nobody gives a seed is the same each time
   Registry registry;
   RegisterOperators(registry);
   RegisterConnectors(registry);
   RegisterTestSteps(registry);
-  const TestRunOptions options{arguments.run, &env, memory->get(), ""};
-  return RunFiles(arguments, TestVerb(arguments, registry, options));
+  const TestRunOptions options{setup->options, &Env::Real(), setup->memory.get(), ""};
+  context.exit_code = Tester(flags, registry, options, context).RunAll();
+}
+
+}  // namespace
+
+void AddTestVerb(Command app, CliContext& context) {
+  auto flags = std::make_shared<TestFlags>();
+  Command verb = app.AddVerb("test", "Run the tests that stand in pipeline files");
+  verb.AddOption("FILE", &flags->files, "pipeline files; - reads standard input").Required();
+  verb.AddOption("-p,--param", &flags->params, "value of a parameter of the file's 'params:', NAME=VALUE; repeatable")
+      .OneWordEach();
+  verb.AddOption("--filter", &flags->filter, "only tests whose name contains this");
+  verb.AddFlag("--fix", &flags->fix, "write what came into the file where it was not what was expected");
+  verb.AddFlag("--json", &flags->json, "results as JSON");
+  AddEngineFlags(verb, &flags->engine);
+  verb.SetFooter(
+      "Examples:\n"
+      "  weir test f.yaml                 every test of its tests: block\n"
+      "  weir test f.yaml --filter late   only those whose name contains 'late'\n"
+      "  weir test f.yaml --fix           takes over what came as what is expected\n"
+      "\n"
+      "The flags of the engine change how a pipeline runs, never what it gives.\n"
+      "Exit codes: 0 all passed, 3 a test failed, 2 wrong use or an unreadable file, 78 a file or a test is invalid.");
+  verb.OnRun([flags, &context] { RunTestFiles(*flags, context); });
 }
 
 }  // namespace weir

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/print_value.h"
+
 namespace weir::expr {
 namespace {
 
@@ -17,29 +19,8 @@ std::string_view Trim(std::string_view s) {
 }  // namespace
 
 std::string FormatDouble(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  char text[40];
-  auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
-  std::string_view all(text, end - text);
-  size_t e = all.find('e');
-  std::string digits;
-  for (char c : all.substr(0, e)) {
-    if (c >= '0' && c <= '9') digits += c;
-  }
-  int exponent = 0;
-  size_t from = e + 1 + (all[e + 1] == '+');
-  std::from_chars(text + from, end, exponent);
-  std::string sign = text[0] == '-' ? "-" : "";
-  int count = static_cast<int>(digits.size());
-  if (exponent < -4 || exponent >= 16) {
-    if (count > 1) digits.insert(1, 1, '.');
-    std::string power = std::to_string(std::abs(exponent));
-    return sign + digits + (exponent < 0 ? "e-" : "e+") + (power.size() < 2 ? "0" : "") + power;
-  }
-  if (exponent < 0) return sign + "0." + std::string(-exponent - 1, '0') + digits;
-  if (count <= exponent + 1) return sign + digits + std::string(exponent + 1 - count, '0') + ".0";
-  return sign + digits.substr(0, exponent + 1) + "." + digits.substr(exponent + 1);
+  char text[kMaxDoubleChars];
+  return {text, PrintDouble(value, text)};
 }
 
 bool ParseInt64(std::string_view text, int64_t* value) {
@@ -83,14 +64,8 @@ Int128 DividePowerOfTen(Int128 value, int digits) {
 }
 
 std::string FormatDecimal(Int128 value, int scale) {
-  bool negative = value < 0;
-  auto rest = negative ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
-  std::string reversed;
-  for (; rest != 0; rest /= 10) reversed += static_cast<char>('0' + static_cast<int>(rest % 10));
-  while (static_cast<int>(reversed.size()) <= scale) reversed += '0';
-  if (scale > 0) reversed.insert(scale, 1, '.');
-  if (negative) reversed += '-';
-  return {reversed.rbegin(), reversed.rend()};
+  char text[kMaxDecimalChars];
+  return {text, PrintDecimal(value, scale, text)};
 }
 
 bool ParseDecimal(std::string_view text, int precision, int scale, Int128* value) {

@@ -2,15 +2,16 @@
 #include "expr/functions/time_text.h"
 
 #include <algorithm>
-#include <cstdio>
 
+#include "base/print_value.h"
 #include "expr/functions/time_scan.h"
 
 namespace weir::expr {
 namespace {
 
 bool DateAt(std::string_view s, size_t* at, int64_t* days) {
-  bool negative = Take(s, at, '-');
+  const bool negative = Take(s, at, '-');
+  if (!negative) Take(s, at, '+');
   int64_t year, month, day;
   if (!Digits(s, at, 4, 6, &year) || !Take(s, at, '-') || !Digits(s, at, 1, 2, &month) || !Take(s, at, '-') ||
       !Digits(s, at, 1, 2, &day)) {
@@ -51,25 +52,13 @@ int64_t AddMonths(int64_t days, int64_t months) {
 }
 
 std::string FormatDate(int64_t days) {
-  Civil c = CivilFromDays(days);
-  char text[40];
-  int n = std::snprintf(text, sizeof text, c.year < 0 ? "-%04lld-%02d-%02d" : "%04lld-%02d-%02d",
-                        static_cast<long long>(c.year < 0 ? -c.year : c.year), c.month, c.day);
-  return {text, static_cast<size_t>(n)};
+  char text[kMaxDateChars];
+  return {text, PrintDate(days, text)};
 }
 
 std::string FormatTimestamp(int64_t micros) {
-  int64_t days = FloorDiv(micros, kMicrosPerDay);
-  int64_t rest = FloorMod(micros, kMicrosPerDay);
-  auto seconds = static_cast<int>(rest / kMicrosPerSecond);
-  auto fraction = static_cast<int>(rest % kMicrosPerSecond);
-  char text[32];
-  int n = std::snprintf(text, sizeof text, "T%02d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
-  if (fraction != 0) {
-    n += std::snprintf(text + n, sizeof text - n, ".%06d", fraction);
-    while (text[n - 1] == '0') --n;
-  }
-  return FormatDate(days) + std::string(text, n) + "Z";
+  char text[kMaxTimestampChars];
+  return {text, PrintTimestamp(micros, text)};
 }
 
 bool ParseDate(std::string_view text, int64_t* days) {

@@ -6,9 +6,9 @@
 #include <arrow/util/base64.h>
 #include <immintrin.h>
 
+#include "base/print_value.h"
 #include "batch/gather.h"
 #include "formats/json/json_printer.h"
-#include "formats/text/value_text.h"
 
 namespace weir {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <cmath>
 
+#include "base/print_value.h"
 #include "formats/json/json_scan.h"
-#include "formats/text/value_text.h"
 
 namespace weir {
 namespace {

@@ -1,4 +1,4 @@
-// Values from text and to text: the careful parsers, and the printers that they are the inverse of.
+// Values from text: the careful parsers, inverse of the printers of base/print_value.h.
 // Every parser takes the whole of [begin, end) or fails; none reads outside it.
 #pragma once
 
@@ -23,20 +23,6 @@ bool ParseDate(std::string_view text, int32_t* days);
 bool ParseTimestamp(std::string_view text, int64_t* micros);
 /// A decimal number with at most `scale` decimals (trailing zeros aside) and `precision` digits → value * 10^scale.
 bool ParseDecimal(std::string_view text, int32_t precision, int32_t scale, __int128* value);
-
-/// Each writes at `out`, which has room for the named number of bytes, and returns the end.
-inline constexpr int kMaxInt64Chars = 20;
-inline constexpr int kMaxDoubleChars = 32;
-inline constexpr int kMaxTimestampChars = 40;
-inline constexpr int kMaxDateChars = 16;
-inline constexpr int kMaxDecimalChars = 48;
-char* PrintInt64(int64_t value, char* out);
-/// Shortest text that reads back as the same double, laid out as Python's repr: 1.0, 0.1, 1e+20, -inf, nan.
-char* PrintDouble(double value, char* out);
-/// 2026-03-01T23:50:00Z, with a fraction of as few digits as the value needs.
-char* PrintTimestamp(int64_t micros, char* out);
-char* PrintDate(int32_t days, char* out);
-char* PrintDecimal(__int128 value, int32_t scale, char* out);
 
 /// `text` without spaces and tabs at both ends.
 std::string_view TrimBlanks(std::string_view text);

@@ -127,7 +127,7 @@ TEST(JsonParser, Numbers) {
       "30000000000000004}\n"
       "{\"i\":\"1\",\"n\":NaN}\n{\"i\":\"1\",\"n\":\"2\"}\n",
       setup);
-  EXPECT_EQ(parsed.rows, (Rows{R"({"i": 1, "n": -0.0})", R"({"i": 9223372036854775807, "n": 123456789012345680.0})",
+  EXPECT_EQ(parsed.rows, (Rows{R"({"i": 1, "n": -0.0})", R"({"i": 9223372036854775807, "n": 1.2345678901234568e+17})",
                                R"({"i": 0, "n": 1.7976931348623157e+308})", R"({"i": 0, "n": 0.30000000000000004})"}));
   EXPECT_EQ(parsed.errors,
             (Rows{"t.json:2: field 'n': 1e400 is no number (beyond its range)",

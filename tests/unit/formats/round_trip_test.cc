@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "base/print_value.h"
 #include "batch/json_rows.h"
 #include "formats/csv/csv_parser.h"
 #include "formats/csv/csv_writer.h"

@@ -1,12 +1,11 @@
-// Printers of single values.
+// Printers of single values: digits in pairs, doubles of few places by trying.
+#include "base/print_value.h"
+
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-
-#include "formats/text/number_text.h"
-#include "formats/text/value_text.h"
 
 namespace weir {
 namespace {
@@ -19,6 +18,9 @@ constexpr std::array<char, 200> kTwoDigits = [] {
   }
   return pairs;
 }();
+
+/// Of the places that PrintShortDecimal tries.
+constexpr std::array<double, 5> kPowersOfTen = {1e0, 1e1, 1e2, 1e3, 1e4};
 
 void PutTwo(char* out, unsigned value) { std::memcpy(out, &kTwoDigits[2 * value], 2); }
 
@@ -197,7 +199,7 @@ char* PrintTimestamp(int64_t micros, char* out) {
   return out;
 }
 
-char* PrintDate(int32_t days, char* out) { return PrintCivil(days, out); }
+char* PrintDate(int64_t days, char* out) { return PrintCivil(days, out); }
 
 char* PrintDecimal(__int128 value, int32_t scale, char* out) {
   auto magnitude = static_cast<unsigned __int128>(value);
