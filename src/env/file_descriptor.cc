@@ -2,7 +2,7 @@
 #include "env/file_descriptor.h"
 
 #include <arrow/buffer.h>
-#include <sys/stat.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -19,7 +19,18 @@ Result<std::shared_ptr<arrow::Buffer>> ReadBuffer(int64_t nbytes, F read) {
   return std::shared_ptr<arrow::Buffer>(std::move(buffer));
 }
 
+FileKind KindOf(mode_t mode) {
+  if (S_ISREG(mode)) return FileKind::kFile;
+  if (S_ISDIR(mode)) return FileKind::kDirectory;
+  return FileKind::kOther;
+}
+
 }  // namespace
+
+FileInfo InfoOf(const struct stat& st) {
+  const EventTime modified = int64_t{st.st_mtim.tv_sec} * 1000000 + st.st_mtim.tv_nsec / 1000;
+  return {KindOf(st.st_mode), st.st_size, modified, st.st_dev, st.st_ino};
+}
 
 DescriptorInput::~DescriptorInput() {
   if (fd_ >= 0 && owned_) ::close(fd_);
@@ -41,6 +52,17 @@ Result<std::shared_ptr<arrow::Buffer>> DescriptorInput::Read(int64_t nbytes) {
   return ReadBuffer(nbytes, [&](void* out) { return Read(nbytes, out); });
 }
 
+Result<std::optional<int64_t>> DescriptorInput::ReadAvailable(int64_t nbytes, void* out) {
+  struct pollfd ready = {fd_, POLLIN, 0};
+  const int polled = RetryInterrupted([&] { return ::poll(&ready, 1, 0); });
+  if (polled == 0) return std::nullopt;
+  const ssize_t n = RetryInterrupted([&] { return ::read(fd_, out, static_cast<size_t>(nbytes)); });
+  if (n < 0 && errno == EAGAIN) return std::nullopt;
+  if (n < 0) return Status::IOError("cannot read '", path_, "': ", std::strerror(errno));
+  position_ += n;
+  return n;
+}
+
 Status DescriptorInput::Close() {
   if (fd_ >= 0 && owned_) ::close(fd_);
   fd_ = -1;
@@ -51,10 +73,15 @@ DescriptorFile::~DescriptorFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<int64_t> DescriptorFile::GetSize() {
+Result<FileInfo> DescriptorFile::Info() const {
   struct stat st;
   if (::fstat(fd_, &st) != 0) return Status::IOError("cannot look at '", path_, "': ", std::strerror(errno));
-  return st.st_size;
+  return InfoOf(st);
+}
+
+Result<int64_t> DescriptorFile::GetSize() {
+  WEIR_ASSIGN_OR_RETURN(const FileInfo info, Info());
+  return info.size_bytes;
 }
 
 Result<int64_t> DescriptorFile::ReadAt(int64_t position, int64_t nbytes, void* out) {

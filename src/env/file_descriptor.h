@@ -1,7 +1,10 @@
 // Byte streams over file descriptors: what pipes, devices, standard streams and written files have in common.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,8 @@ auto RetryInterrupted(F call) {
   return result;
 }
 
+FileInfo InfoOf(const struct stat& st);
+
 /// Reads what comes: Read() returns short only at the end, so that a slow pipe looks like a file.
 class DescriptorInput final : public arrow::io::InputStream {
  public:
@@ -26,6 +31,8 @@ class DescriptorInput final : public arrow::io::InputStream {
   ~DescriptorInput() override;
   Result<int64_t> Read(int64_t nbytes, void* out) override;
   Result<std::shared_ptr<arrow::Buffer>> Read(int64_t nbytes) override;
+  /// Reads at most `nbytes` of what is there now, without waiting. 0: the end; nothing: there may be more later.
+  Result<std::optional<int64_t>> ReadAvailable(int64_t nbytes, void* out);
   Result<int64_t> Tell() const override { return position_; }
   Status Close() override;
   bool closed() const override { return fd_ < 0; }
@@ -43,6 +50,8 @@ class DescriptorFile final : public arrow::io::RandomAccessFile {
   DescriptorFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
   ~DescriptorFile() override;
   Result<int64_t> GetSize() override;
+  /// Of the file that is open, also after it was renamed or removed.
+  Result<FileInfo> Info() const;
   Result<int64_t> ReadAt(int64_t position, int64_t nbytes, void* out) override;
   Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t nbytes) override;
   Result<int64_t> Read(int64_t nbytes, void* out) override;

@@ -21,7 +21,8 @@ enum class FileKind : uint8_t { kNone, kFile, kDirectory, kOther };  // kOther: 
 struct FileInfo {
   FileKind kind = FileKind::kNone;
   int64_t size_bytes = 0;
-  EventTime modified = 0;  // µs
+  EventTime modified = 0;          // µs
+  uint64_t device = 0, inode = 0;  // which file it is, whatever it is called
 };
 
 struct DirectoryEntry {

@@ -20,12 +20,6 @@ Status SystemError(const char* action, const std::string& path) {
   return Status::IOError("cannot ", action, " '", path, "': ", std::strerror(errno));
 }
 
-FileKind KindOf(mode_t mode) {
-  if (S_ISREG(mode)) return FileKind::kFile;
-  if (S_ISDIR(mode)) return FileKind::kDirectory;
-  return FileKind::kOther;
-}
-
 class RealFiles final : public FileSystem {
  public:
   Result<std::shared_ptr<arrow::io::InputStream>> Open(const std::string& path) override {
@@ -88,7 +82,7 @@ class RealFiles final : public FileSystem {
       FileKind kind = entry->d_type == DT_REG ? FileKind::kFile : FileKind::kDirectory;
       if (entry->d_type != DT_REG && entry->d_type != DT_DIR) {
         struct stat st;
-        kind = ::stat(JoinPath(path, name).c_str(), &st) == 0 ? KindOf(st.st_mode) : FileKind::kOther;
+        kind = ::stat(JoinPath(path, name).c_str(), &st) == 0 ? InfoOf(st).kind : FileKind::kOther;
       }
       entries.push_back({std::move(name), kind});
     }
@@ -105,8 +99,7 @@ class RealFiles final : public FileSystem {
       if (errno == ENOENT || errno == ENOTDIR) return FileInfo{};
       return SystemError("look at", path);
     }
-    EventTime modified = int64_t{st.st_mtim.tv_sec} * 1000000 + st.st_mtim.tv_nsec / 1000;
-    return FileInfo{KindOf(st.st_mode), st.st_size, modified};
+    return InfoOf(st);
   }
 
   Status MakeDirectories(const std::string& path) override {

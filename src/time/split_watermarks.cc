@@ -39,9 +39,9 @@ void SplitWatermarks::End(int split) {
   Split& ended = splits_[static_cast<size_t>(split)];
   EndPiece(split);
   ended.open = false;
+  ended_ = std::max(ended_, ended.watermark);
   const bool any = std::any_of(splits_.begin(), splits_.end(), [](const Split& other) { return other.open; });
   if (!any) none_open_since_us_ = asked_us_;
-  // Alone it held the watermark at its own; without it the watermark stays there.
   Merge();
 }
 
@@ -80,8 +80,8 @@ void SplitWatermarks::Merge() {
     active = true;
     least = std::min(least, split.watermark);
   }
-  // Where all have stepped aside, each for the others, the one that was furthest counts.
-  if (open) watermark_ = std::max(watermark_, active ? least : greatest);
+  // Where all have stepped aside, each for the others, or ended, the one that was furthest counts.
+  watermark_ = std::max(watermark_, active ? least : open ? greatest : ended_);
   const bool silent = rule_.idle_timeout_us > 0 && asked_us_ - none_open_since_us_ >= rule_.idle_timeout_us;
   idle_ = open ? !active : silent;
 }

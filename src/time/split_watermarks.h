@@ -25,7 +25,8 @@ struct WatermarkRule {
 };
 
 /// A split is open from Add to End. An open split holds the watermark at its own, a new one where the watermark is,
-/// until it gives rows or has been silent for the idle timeout. The watermark never goes back.
+/// until it gives rows or has been silent for the idle timeout. Where none is open any more it is that of the ended
+/// split that was furthest. The watermark never goes back.
 class SplitWatermarks {
  public:
   explicit SplitWatermarks(WatermarkRule rule) : rule_(rule) {}
@@ -66,6 +67,7 @@ class SplitWatermarks {
   int64_t now_us_ = 0;    // the last that was told
   int64_t asked_us_ = 0;  // processing time without the gaps in which nobody asked
   int64_t none_open_since_us_ = 0;
+  EventTime ended_ = kMinEventTime;  // the greatest watermark of those that ended
 };
 
 }  // namespace weir

@@ -14,15 +14,15 @@ std::string SchemeOf(const std::string& path) {
   return at == std::string::npos || path.find('/') < at ? "" : path.substr(0, at);
 }
 
-bool RefuseRemote(BindContext& context, const std::string& key, const std::string& path) {
+}  // namespace
+
+bool CheckLocal(BindContext& context, const std::string& key, const std::string& path) {
   std::string scheme = SchemeOf(path);
-  if (scheme.empty()) return false;
+  if (scheme.empty()) return true;
   ConfigError(context, key, "'" + path + "' is not a local path; this version reads and writes local files only",
               scheme == "file" ? "write the path without 'file://'" : "copy the files to this machine first");
-  return true;
+  return false;
 }
-
-}  // namespace
 
 std::string ResolvePath(const BindContext& context, const std::string& path) {
   if (path == "-" || path.empty() || path[0] == '/') return path;
@@ -33,7 +33,7 @@ std::string ResolvePath(const BindContext& context, const std::string& path) {
 std::optional<std::vector<std::string>> ResolveInputPaths(BindContext& context, const std::string& key,
                                                           const std::string& path,
                                                           const std::vector<std::string>& extensions) {
-  if (RefuseRemote(context, key, path)) return std::nullopt;
+  if (!CheckLocal(context, key, path)) return std::nullopt;
   auto paths = ListInputFiles(context.env(), ResolvePath(context, path), extensions);
   if (!paths.ok()) {
     ConfigError(context, key, paths.status().message());
@@ -49,7 +49,7 @@ std::optional<std::vector<std::string>> ResolveInputPaths(BindContext& context, 
 }
 
 std::optional<std::string> ResolveOutputPath(BindContext& context, const std::string& key, const std::string& path) {
-  if (RefuseRemote(context, key, path)) return std::nullopt;
+  if (!CheckLocal(context, key, path)) return std::nullopt;
   const std::string resolved = ResolvePath(context, path);
   // Several steps may write to the standard output or to a device.
   if (resolved == "-" || resolved.starts_with("/dev/")) return resolved;

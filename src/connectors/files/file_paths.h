@@ -14,6 +14,9 @@ namespace weir {
 /// by the two functions below.
 std::string ResolvePath(const BindContext& context, const std::string& path);
 
+/// False after an error about the setting `key`: `path` names something on another machine.
+bool CheckLocal(BindContext& context, const std::string& key, const std::string& path);
+
 /// The files that `path`, the setting `key` of the step, names (env/glob.h), at least one. nullopt after an error.
 std::optional<std::vector<std::string>> ResolveInputPaths(BindContext& context, const std::string& key,
                                                           const std::string& path,

@@ -9,9 +9,7 @@
 #include "env/env.h"
 
 namespace weir {
-namespace {
-
-/// `batch` with `path` in column `column` of every row, as a dictionary of one.
+// The path is a dictionary of one.
 Result<Batch> WithFileName(const Batch& batch, int column, const std::string& path) {
   WEIR_ASSIGN_OR_RETURN(auto indices, arrow::AllocateBuffer(batch.num_rows() * sizeof(int32_t)));
   std::memset(indices->mutable_data(), 0, indices->size());
@@ -24,8 +22,6 @@ Result<Batch> WithFileName(const Batch& batch, int column, const std::string& pa
   for (int i = 0; i < batch.num_columns(); ++i) columns.push_back(i == column ? -1 : i);
   return batch.Project(batch.schema(), columns, {std::move(data)});
 }
-
-}  // namespace
 
 class FileSource::Reader final : public SourceReader {
  public:
@@ -81,6 +77,7 @@ class FileSource::Reader final : public SourceReader {
     if (column >= 0) {
       WEIR_ASSIGN_OR_RETURN(batch, WithFileName(batch, column, source_->options_.paths[index_]));
     }
+    if (source_->options_.event_time) WEIR_RETURN_NOT_OK(AssignOrReject(*source_->options_.event_time, &batch, out));
     batch.set_morsel(morsel_);
     return out.Emit(std::move(batch));
   }

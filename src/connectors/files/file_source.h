@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/support/event_time.h"
 #include "engine/operator.h"
 
 namespace weir {
@@ -54,7 +55,11 @@ struct FileSourceOptions {
   int64_t limit = -1;              // rows that are needed; -1: all
   /// Column of the schema that holds the file's path; the format leaves it pruned. -1: there is none.
   int filename_column = -1;
+  std::optional<EventTimePlan> event_time;  // nothing: rows get none
 };
+
+/// `batch` with `path` in column `column` of every row.
+Result<Batch> WithFileName(const Batch& batch, int column, const std::string& path);
 
 class FileSource final : public Source {
  public:

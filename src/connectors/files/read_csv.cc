@@ -118,9 +118,8 @@ std::optional<CsvReadOptions> OptionsOf(const ReadFromCsvConfig& config, BindCon
   return options;
 }
 
-/// Names and types, from the settings or a sample.
+/// Names and types, from a sample.
 Result<SchemaPtr> SchemaOf(const CsvReadOptions& options, BlockFeeder& first, const std::string& file) {
-  if (options.schema) return options.schema;
   WEIR_ASSIGN_OR_RETURN(const auto sample, first.Peek(options.sample_bytes));
   WEIR_ASSIGN_OR_RETURN(const CsvHead head, ReadCsvHead(sample, first.peeked_all(), file, options));
   if (head.names.empty()) return Status::Invalid(file, ": the file is empty; give a schema to read it all the same");
@@ -133,7 +132,6 @@ class CsvFormat final : public TextFileFormat {
   CsvFormat(TextSourceConfig config, std::shared_ptr<const CsvReadPlan> plan, int file_columns)
       : TextFileFormat(std::move(config)), plan_(std::move(plan)), file_columns_(file_columns) {}
 
- protected:
   Result<TextParserFactory> Begin(BlockFeeder& feeder, const std::string& path) const override {
     const CsvReadOptions& options = plan_->options;
     feeder.set_scanner(std::make_unique<CsvScanner>(options.dialect));
@@ -169,7 +167,12 @@ std::optional<StepBinding> BindReadFromCsv(const ReadFromCsvConfig& config, Bind
   auto options = OptionsOf(config, context);
   auto files = OpenTextFiles(config, {".csv", ".tsv"}, context);
   if (!options || !files) return std::nullopt;
-  auto file_schema = SchemaOf(*options, *files->first, files->paths[0]);
+  if (!files->first && !options->schema) {
+    NeedsSchema(config, context);
+    return std::nullopt;
+  }
+  auto file_schema = options->schema ? Result<SchemaPtr>(options->schema)
+                                     : SchemaOf(*options, *files->first, files->first->file()->name());
   if (!file_schema.ok()) {
     ConfigError(context, "path", file_schema.status().message());
     return std::nullopt;
@@ -182,12 +185,10 @@ std::optional<StepBinding> BindReadFromCsv(const ReadFromCsvConfig& config, Bind
   if (!schema) return std::nullopt;
   // A declared type is a decision: 007 may become 7 where somebody asked for an integer.
   const bool strict_zeros = !options->schema;
-  const bool keep = !IsRereadable(context.env(), files->paths[0]);
   return TextSourceBinding(
-      *files, schema, filename_column,
-      [=, settings = static_cast<const TextSourceConfig&>(config), options = *options, path = files->paths[0],
-       first = keep ? files->first : nullptr,
-       columns = (*file_schema)->num_fields()](const ScanRequest& request) -> Result<std::shared_ptr<FileFormat>> {
+      config, *files, schema, filename_column,
+      [=, settings = static_cast<const TextSourceConfig&>(config), options = *options, files = *files,
+       columns = (*file_schema)->num_fields()](const ScanRequest& request) -> Result<std::shared_ptr<TextFileFormat>> {
         auto plan = std::make_shared<CsvReadPlan>();
         plan->options = options;
         plan->schema = schema;
@@ -195,9 +196,10 @@ std::optional<StepBinding> BindReadFromCsv(const ReadFromCsvConfig& config, Bind
         plan->filter = request.filter;
         plan->strict_zeros = strict_zeros;
         auto format = std::make_shared<CsvFormat>(settings, plan, columns);
-        if (first) format->Keep(path, first);
+        if (files.keep_first) format->Keep(files.paths[0], files.first);
         return format;
-      });
+      },
+      context);
 }
 
 }  // namespace

@@ -63,7 +63,6 @@ class JsonFormat final : public TextFileFormat {
     return DetectJsonLayout(sample, feeder.peeked_all());
   }
 
- protected:
   Result<TextParserFactory> Begin(BlockFeeder& feeder, const std::string& path) const override {
     auto plan = std::make_shared<JsonReadPlan>(*plan_);
     WEIR_ASSIGN_OR_RETURN(plan->layout, LayoutOf(feeder, path, lines_));
@@ -96,8 +95,12 @@ std::optional<StepBinding> BindReadFromJson(const ReadFromJsonConfig& config, Bi
   auto files = OpenTextFiles(config, {".json", ".ndjson", ".jsonl"}, context);
   SchemaPtr file_schema = config.schema.empty() ? nullptr : DeclaredSchema(config.schema, &context.diagnostics());
   if (!files || (!config.schema.empty() && !file_schema)) return std::nullopt;
+  if (!file_schema && !files->first) {
+    NeedsSchema(config, context);
+    return std::nullopt;
+  }
   if (!file_schema) {
-    auto inferred = InferredSchema(*files->first, files->paths[0], config.lines);
+    auto inferred = InferredSchema(*files->first, files->first->file()->name(), config.lines);
     if (!inferred.ok()) {
       ConfigError(context, "path", inferred.status().message());
       return std::nullopt;
@@ -107,19 +110,19 @@ std::optional<StepBinding> BindReadFromJson(const ReadFromJsonConfig& config, Bi
   int filename_column;
   SchemaPtr marked = WithFilenameColumn(config, file_schema, context, &filename_column);
   if (!marked) return std::nullopt;
-  const bool keep = !IsRereadable(context.env(), files->paths[0]);
   return TextSourceBinding(
-      *files, WithoutJsonMarks(*marked), filename_column,
-      [=, settings = static_cast<const TextSourceConfig&>(config), lines = config.lines, path = files->paths[0],
-       first = keep ? files->first : nullptr](const ScanRequest& request) -> Result<std::shared_ptr<FileFormat>> {
+      config, *files, WithoutJsonMarks(*marked), filename_column,
+      [=, settings = static_cast<const TextSourceConfig&>(config), lines = config.lines,
+       files = *files](const ScanRequest& request) -> Result<std::shared_ptr<TextFileFormat>> {
         auto plan = std::make_shared<JsonReadPlan>();
         plan->schema = marked;
         plan->needed = NeededColumns(request, filename_column);
         plan->filter = request.filter;
         auto format = std::make_shared<JsonFormat>(settings, plan, lines);
-        if (first) format->Keep(path, first);
+        if (files.keep_first) format->Keep(files.paths[0], files.first);
         return format;
-      });
+      },
+      context);
 }
 
 }  // namespace

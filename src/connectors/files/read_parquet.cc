@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "batch/print.h"
+#include "connectors/files/endless/file_mode.h"
+#include "connectors/files/endless/watched_source.h"
 #include "connectors/files/file_paths.h"
 #include "connectors/files/file_source.h"
 #include "env/env.h"
@@ -16,7 +18,7 @@
 namespace weir {
 namespace {
 
-struct ReadFromParquetConfig {
+struct ReadFromParquetConfig : FileModeConfig {
   std::string path;
   std::vector<std::string> columns;
 };
@@ -39,6 +41,7 @@ ComponentSpec Spec() {
                  .Alias("file_pattern"))
       .Field("columns", &ReadFromParquetConfig::columns,
              FieldDoc("The columns to read, in this order; all when absent.").OrSingle().Example("[bidder, price]"))
+      .Fields(FileModeConfig::Fields())
       .Example("count the rows of a folder", R"(pipeline:
   type: chain
   transforms:
@@ -156,8 +159,15 @@ SchemaPtr SchemaOf(const ParquetFile& file, const ReadFromParquetConfig& config,
 }
 
 std::optional<StepBinding> BindReadFromParquet(const ReadFromParquetConfig& config, BindContext& context) {
-  auto paths = ResolveInputPaths(context, "path", config.path, {".parquet", ".parq", ".pq"});
+  const std::vector<std::string> extensions = {".parquet", ".parq", ".pq"};
+  auto paths = config.watch ? ResolveFollowedPaths(context, config.path, extensions, /*may_come_later=*/false)
+                            : ResolveInputPaths(context, "path", config.path, extensions);
   if (!paths) return std::nullopt;
+  if (paths->empty()) {
+    ConfigError(context, "path", "there is no file yet that shows which fields there are",
+                "one Parquet file must be there from the start");
+    return std::nullopt;
+  }
   auto open = [&]() -> Result<std::shared_ptr<const ParquetFile>> {
     WEIR_ASSIGN_OR_RETURN(auto stream, OpenRandomAccess(context.env().files(), (*paths)[0]));
     return ParquetFile::Open(std::move(stream), (*paths)[0]);
@@ -172,17 +182,30 @@ std::optional<StepBinding> BindReadFromParquet(const ReadFromParquetConfig& conf
   StepBinding binding;
   CollectionInfo info;
   info.schema = schema;
+  info.bounded = !config.watch;
+  const auto times = BindEventTime(config, schema, config.watch, context);
+  if (!times) return std::nullopt;
   // Files of one folder are taken to be alike.
   info.expected_rows = info.unfiltered_rows = static_cast<double>((*file)->num_rows() * paths->size());
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.repeatable = true;
-  binding.can_filter = [](const CompiledExpr& filter) { return !filter.can_fail() && !filter.uses_time(); };
-  binding.notes = {FilesNote(*paths)};
-  binding.source = [schema, paths = *paths](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
-    ParquetScan scan{.schema = schema, .columns = request.columns.ToIndices(), .filter = request.filter};
+  binding.source_max_lanes = config.watch ? 1 : 0;
+  // Also a row that is filtered out has an event time, which may be wrong, or move the watermark.
+  if (!config.watch && times->column < 0) {
+    binding.can_filter = [](const CompiledExpr& filter) { return !filter.can_fail() && !filter.uses_time(); };
+  }
+  if (!config.watch) binding.notes = {FilesNote(*paths)};
+  const FileWatch::Options watch{ResolvePath(context, config.path), extensions, config.settle.us};
+  AddModeNotes(config.watch ? FileMode::kWatch : FileMode::kOnce, watch.path, *times, *schema, &binding);
+  binding.source = [=, paths = *paths, times = *times,
+                    follow = config.watch](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
+    ParquetScan scan{.schema = schema, .columns = times.Needed(request.columns).ToIndices(), .filter = request.filter};
+    auto format = std::make_shared<ParquetFormat>(std::move(scan));
+    if (follow) return std::make_shared<WatchedSource>(WatchedSourceOptions{watch, times}, std::move(format));
     FileSourceOptions options{.paths = paths, .limit = request.limit};
-    return std::make_shared<FileSource>(std::move(options), std::make_shared<ParquetFormat>(std::move(scan)));
+    if (times.column >= 0) options.event_time = times;
+    return std::make_shared<FileSource>(std::move(options), std::move(format));
   };
   return binding;
 }

@@ -25,6 +25,13 @@ ComponentSpec Spec() {
     config:
       path: /tmp/weir-example/*.log
   - type: Print
+)")
+      .Example("follow logs", R"(pipeline:
+  type: chain
+  transforms:
+  - type: ReadFromText
+    config: {path: /tmp/weir-example/*.log, tail: true, from: end, filename_column: file}
+  - type: Print
 )");
 }
 
@@ -33,7 +40,6 @@ class LineFormat final : public TextFileFormat {
   LineFormat(TextSourceConfig config, SchemaPtr schema)
       : TextFileFormat(std::move(config)), schema_(std::move(schema)) {}
 
- protected:
   Result<TextParserFactory> Begin(BlockFeeder& feeder, const std::string& path) const override {
     feeder.set_scanner(std::make_unique<LineScanner>());
     WEIR_ASSIGN_OR_RETURN(const auto sample, feeder.Peek(4));
@@ -59,16 +65,16 @@ std::optional<StepBinding> BindReadFromText(const ReadFromTextConfig& config, Bi
   int filename_column;
   SchemaPtr schema = WithFilenameColumn(config, LineSchema(), context, &filename_column);
   if (!schema) return std::nullopt;
-  const bool keep = !IsRereadable(context.env(), files->paths[0]);
-  StepBinding binding = TextSourceBinding(
-      *files, schema, filename_column,
-      [=, settings = static_cast<const TextSourceConfig&>(config), path = files->paths[0],
-       first = keep ? files->first : nullptr](const ScanRequest&) -> Result<std::shared_ptr<FileFormat>> {
+  auto binding = TextSourceBinding(
+      config, *files, schema, filename_column,
+      [=, settings = static_cast<const TextSourceConfig&>(config),
+       files = *files](const ScanRequest&) -> Result<std::shared_ptr<TextFileFormat>> {
         auto format = std::make_shared<LineFormat>(settings, schema);
-        if (first) format->Keep(path, first);
+        if (files.keep_first) format->Keep(files.paths[0], files.first);
         return format;
-      });
-  binding.can_filter = nullptr;
+      },
+      context);
+  if (binding) binding->can_filter = nullptr;
   return binding;
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "connectors/files/endless/tail_source.h"
+#include "connectors/files/endless/watched_source.h"
 #include "connectors/files/file_paths.h"
 #include "env/env.h"
 
@@ -92,7 +94,18 @@ const FieldSet<TextSourceConfig>& TextSourceConfig::Fields() {
                      .Default("67108864")
                      .Min("1024")
                      .Max("1073741824")
-                     .Advanced());
+                     .Advanced())
+          .Field(
+              "tail", &TextSourceConfig::tail,
+              FieldDoc("Follow files that grow, without an end: each record is a row as soon as its line is whole. A "
+                       "file may be renamed, removed, replaced or truncated meanwhile, and need not be there yet. "
+                       "With `-` standard input is read line by line, to its end.")
+                  .Default("false"))
+          .Field("from", &TextSourceConfig::from,
+                 FieldDoc("With `tail`: where to begin in files that are there when the run starts.")
+                     .Default("start")
+                     .OneOf({"start", "end"}))
+          .Include(FileModeConfig::Fields());
   return fields;
 }
 
@@ -128,22 +141,74 @@ Result<std::shared_ptr<OpenedFile>> TextFileFormat::Open(Env& env, const std::st
   return std::make_shared<OpenedText>(std::move(feeder), std::move(make_parser));
 }
 
-std::optional<TextFiles> OpenTextFiles(const TextSourceConfig& config, const std::vector<std::string>& extensions,
-                                       BindContext& context) {
-  auto paths = ResolveInputPaths(context, "path", config.path, extensions);
-  if (!paths) return std::nullopt;
-  auto first = OpenTextFile(context.env(), (*paths)[0], config.compression, config.max_record_bytes, nullptr);
-  if (!first.ok()) {
-    ConfigError(context, "path", first.status().message());
-    return std::nullopt;
-  }
-  return TextFiles{std::move(*paths), std::move(*first)};
-}
+namespace {
 
+/// Whether what was read of `path` can be read again (a file, not a pipe or standard input).
 bool IsRereadable(Env& env, const std::string& path) {
   if (path == "-") return false;
   auto info = env.files().Stat(path);
   return info.ok() && info->kind == FileKind::kFile;
+}
+
+/// nullopt after an error.
+std::optional<FileMode> ModeOf(const TextSourceConfig& config, BindContext& context) {
+  if (config.watch && config.tail) {
+    ConfigError(context, "tail", "'watch' and 'tail' exclude each other",
+                "'watch' reads files that do not change any more, 'tail' files that grow");
+    return std::nullopt;
+  }
+  if (config.watch && config.path == "-") {
+    ConfigError(context, "watch", "standard input cannot be watched",
+                "write 'tail: true' to get its rows as they come");
+    return std::nullopt;
+  }
+  if (config.tail && config.compression != "auto" && config.compression != "none") {
+    ConfigError(context, "compression", "a compressed file cannot be followed with 'tail'");
+    return std::nullopt;
+  }
+  return config.watch ? FileMode::kWatch : config.tail ? FileMode::kTail : FileMode::kOnce;
+}
+
+/// The first of the files that holds something: of those that follow it may be that none does yet.
+std::string FirstFilled(Env& env, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    const auto info = env.files().Stat(path);
+    if (info.ok() && info->kind == FileKind::kFile && info->size_bytes > 0) return path;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::optional<TextFiles> OpenTextFiles(const TextSourceConfig& config, const std::vector<std::string>& extensions,
+                                       BindContext& context) {
+  TextFiles files;
+  files.extensions = extensions;
+  const auto mode = ModeOf(config, context);
+  if (!mode) return std::nullopt;
+  files.mode = *mode;
+  if (files.mode == FileMode::kTail && config.path == "-") return files;
+  auto paths = files.mode == FileMode::kOnce
+                   ? ResolveInputPaths(context, "path", config.path, extensions)
+                   : ResolveFollowedPaths(context, config.path, extensions, files.mode == FileMode::kTail);
+  if (!paths) return std::nullopt;
+  files.paths = std::move(*paths);
+  const std::string look_at = files.mode == FileMode::kOnce ? files.paths[0] : FirstFilled(context.env(), files.paths);
+  if (look_at.empty()) return files;
+  auto first = OpenTextFile(context.env(), look_at, config.compression, config.max_record_bytes, nullptr);
+  if (!first.ok()) {
+    ConfigError(context, "path", first.status().message());
+    return std::nullopt;
+  }
+  files.first = std::move(*first);
+  files.keep_first = files.mode == FileMode::kOnce && !IsRereadable(context.env(), look_at);
+  return files;
+}
+
+void NeedsSchema(const TextSourceConfig& config, BindContext& context) {
+  const std::string why = config.path == "-" ? "standard input is read as it comes"
+                                             : "there is no file yet that shows which fields there are";
+  ConfigError(context, "path", why + ": give a 'schema'", "for example schema: {id: integer, at: timestamp}");
 }
 
 SchemaPtr WithFilenameColumn(const TextSourceConfig& config, SchemaPtr schema, BindContext& context, int* index) {
@@ -159,26 +224,62 @@ SchemaPtr WithFilenameColumn(const TextSourceConfig& config, SchemaPtr schema, B
   return arrow::schema(std::move(fields));
 }
 
-StepBinding TextSourceBinding(const TextFiles& files, const SchemaPtr& schema, int filename_column,
-                              std::function<Result<std::shared_ptr<FileFormat>>(const ScanRequest&)> make_format) {
+namespace {
+
+Result<std::shared_ptr<Source>> MakeTextSource(FileMode mode, TailSourceOptions options, const TextFiles& files,
+                                               int64_t settle_us, int64_t limit,
+                                               std::shared_ptr<const TextFileFormat> format) {
+  if (mode == FileMode::kTail) return std::make_shared<TailSource>(std::move(options), std::move(format));
+  if (mode == FileMode::kWatch) {
+    WatchedSourceOptions watched;
+    watched.watch = {std::move(options.path), std::move(options.extensions), settle_us};
+    watched.event_time = options.event_time;
+    watched.filename_column = options.filename_column;
+    return std::make_shared<WatchedSource>(std::move(watched), std::move(format));
+  }
+  FileSourceOptions once{.paths = files.paths, .limit = limit, .filename_column = options.filename_column};
+  if (options.event_time.column >= 0) once.event_time = options.event_time;
+  return std::make_shared<FileSource>(std::move(once), std::move(format));
+}
+
+}  // namespace
+
+std::optional<StepBinding> TextSourceBinding(const TextSourceConfig& config, const TextFiles& files,
+                                             const SchemaPtr& schema, int filename_column, MakeTextFormat make_format,
+                                             BindContext& context) {
+  const bool unbounded = files.mode != FileMode::kOnce;
+  const auto times = BindEventTime(config, schema, unbounded, context);
+  if (!times) return std::nullopt;
   StepBinding binding;
   CollectionInfo info;
   info.schema = schema;
+  info.bounded = !unbounded;
   binding.outputs = {{"", info}};
   binding.can_project = true;
-  binding.can_filter = [filename_column](const CompiledExpr& filter) {
-    const auto& columns = filter.columns();
-    return !filter.can_fail() && !filter.uses_time() &&
-           std::find(columns.begin(), columns.end(), filename_column) == columns.end();
-  };
-  binding.notes = {FilesNote(files.paths)};
-  binding.source = [paths = files.paths, filename_column,
-                    make_format](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
-    WEIR_ASSIGN_OR_RETURN(auto format, make_format(request));
-    FileSourceOptions options{.paths = paths, .limit = request.limit};
+  binding.source_max_lanes = unbounded ? 1 : 0;
+  // Also a row that is filtered out has an event time, which may be wrong, or move the watermark.
+  if (!unbounded && times->column < 0) {
+    binding.can_filter = [filename_column](const CompiledExpr& filter) {
+      const auto& columns = filter.columns();
+      return !filter.can_fail() && !filter.uses_time() &&
+             std::find(columns.begin(), columns.end(), filename_column) == columns.end();
+    };
+  }
+  TailSourceOptions options;
+  options.path = ResolvePath(context, config.path);
+  options.extensions = files.extensions;
+  options.from_end = config.from == "end";
+  options.max_record_bytes = config.max_record_bytes;
+  options.event_time = *times;
+  if (!unbounded) binding.notes = {FilesNote(files.paths)};
+  AddModeNotes(files.mode, options.path == "-" ? "standard input" : options.path, *times, *schema, &binding);
+  binding.source = [=, settle_us = config.settle.us](ScanRequest request) -> Result<std::shared_ptr<Source>> {
+    TailSourceOptions own = options;
     const bool wants_name = filename_column >= 0 && request.columns.contains(filename_column);
-    options.filename_column = wants_name ? filename_column : -1;
-    return std::make_shared<FileSource>(std::move(options), std::move(format));
+    own.filename_column = wants_name ? filename_column : -1;
+    request.columns = times->Needed(request.columns);
+    WEIR_ASSIGN_OR_RETURN(auto format, make_format(request));
+    return MakeTextSource(files.mode, std::move(own), files, settle_us, request.limit, std::move(format));
   };
   return binding;
 }

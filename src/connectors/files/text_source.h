@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/files/endless/file_mode.h"
 #include "connectors/files/file_source.h"
 #include "env/streams.h"
 #include "formats/text/block_feeder.h"
@@ -17,11 +18,13 @@
 namespace weir {
 
 /// Settings of every text source.
-struct TextSourceConfig {
+struct TextSourceConfig : FileModeConfig {
   std::string path;
   std::string compression;
   std::string filename_column;
   int64_t max_record_bytes = 0;
+  bool tail = false;
+  std::string from;
   static const FieldSet<TextSourceConfig>& Fields();
 };
 
@@ -43,9 +46,10 @@ class TextFileFormat : public FileFormat {
   /// Bytes that were read while planning and cannot be read again: what Open(path) will go on with, once.
   void Keep(std::string path, std::shared_ptr<BlockFeeder> feeder);
 
- protected:
   /// A new file, nothing consumed: sets the scanner, skips what is no record, says how blocks are parsed.
   virtual Result<TextParserFactory> Begin(BlockFeeder& feeder, const std::string& path) const = 0;
+
+ protected:
   const TextSourceConfig config_;
 
  private:
@@ -54,26 +58,32 @@ class TextFileFormat : public FileFormat {
   mutable std::shared_ptr<BlockFeeder> kept_;
 };
 
-/// The first file of a step while it is bound: its paths, and a feeder to look at the beginning.
+/// The files of a step while it is bound: those that are there, and a feeder to look at the beginning of the first.
 struct TextFiles {
-  std::vector<std::string> paths;
-  std::shared_ptr<BlockFeeder> first;
+  FileMode mode = FileMode::kOnce;
+  std::vector<std::string> extensions;
+  std::vector<std::string> paths;      // with kOnce at least one
+  std::shared_ptr<BlockFeeder> first;  // with kOnce always set; else null where there is nothing to look at yet
+  /// What was read of `first` cannot be read again.
+  bool keep_first = false;
 };
 
 /// Resolves `config.path` and opens the first file. nullopt after an error.
 std::optional<TextFiles> OpenTextFiles(const TextSourceConfig& config, const std::vector<std::string>& extensions,
                                        BindContext& context);
 
-/// Whether what was read of `path` can be read again (a file, not a pipe or standard input).
-bool IsRereadable(Env& env, const std::string& path);
-
 /// `schema` with config.filename_column at its end, if there is one; *index is then its place, else -1. Null after an
 /// error (the name is taken).
 SchemaPtr WithFilenameColumn(const TextSourceConfig& config, SchemaPtr schema, BindContext& context, int* index);
 
-/// What a source of text files can do, filled into a binding.
-StepBinding TextSourceBinding(const TextFiles& files, const SchemaPtr& schema, int filename_column,
-                              std::function<Result<std::shared_ptr<FileFormat>>(const ScanRequest&)> make_format);
+/// Says that the fields cannot be known: there is no file yet, or none may be looked at.
+void NeedsSchema(const TextSourceConfig& config, BindContext& context);
+
+using MakeTextFormat = std::function<Result<std::shared_ptr<TextFileFormat>>(const ScanRequest&)>;
+/// What a source of text files can do, filled into a binding. nullopt after an error.
+std::optional<StepBinding> TextSourceBinding(const TextSourceConfig& config, const TextFiles& files,
+                                             const SchemaPtr& schema, int filename_column, MakeTextFormat make_format,
+                                             BindContext& context);
 
 /// One flag per column of `schema` that is needed; the file's name never comes from the file's text.
 std::vector<bool> NeededColumns(const ScanRequest& request, int filename_column);

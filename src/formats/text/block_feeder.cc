@@ -33,7 +33,10 @@ Status BlockFeeder::Fill(PaddedBuffer* out, int64_t* size, int64_t want) {
       const bool named = message.find(input_.name) != std::string::npos;
       return named ? got.status() : got.status().WithMessage(input_.name, ": ", message);
     }
-    input_ended_ = *got == 0;
+    if (*got == 0) {
+      input_ended_ = !options_.live;
+      break;
+    }
     *size += *got;
     read_offset_ += *got;
   }
@@ -57,6 +60,17 @@ void BlockFeeder::Skip(int64_t bytes) {
   if (!input_.file) lines_ += CountByte(carry_.data() + carry_begin_, bytes, '\n');
   carry_begin_ += bytes;
   offset_ += bytes;
+}
+
+void BlockFeeder::SeekTo(int64_t offset) {
+  std::lock_guard lock(mutex_);
+  carry_begin_ = carry_end_ = 0;
+  read_offset_ = offset_ = offset;
+}
+
+void BlockFeeder::EndInput() {
+  std::lock_guard lock(mutex_);
+  input_ended_ = true;
 }
 
 Result<bool> BlockFeeder::Next(TextBlock* out) {
@@ -85,9 +99,15 @@ Result<bool> BlockFeeder::Next(TextBlock* out) {
                           options_.max_record_bytes, " bytes (max_record_bytes): is a quote or bracket not closed?");
       return failed_;
     }
+    if (end == 0 && options_.live && !input_ended_ && size < want) {  // the rest of the record has not come yet
+      carry_.Reserve(size, 0);
+      std::memcpy(carry_.data(), out->data(), static_cast<size_t>(size));
+      carry_end_ = size;
+      return false;
+    }
   }
   const int64_t tail = size - end;
-  if (tail == 0 && !input_ended_) {
+  if (tail == 0 && !input_ended_ && !options_.live) {
     failed_ = Fill(&carry_, &carry_end_, 1);  // is there more?
     WEIR_RETURN_NOT_OK(failed_);
   }

@@ -17,6 +17,9 @@ struct BlockFeederOptions {
   int64_t block_bytes = 2 << 20;
   /// A longer record is an error: usually a quote that is never closed.
   int64_t max_record_bytes = 64 << 20;
+  /// The input may grow: a read that gives nothing is not its end, which EndInput() tells. Next gives the whole records
+  /// that are there, and false while there are none.
+  bool live = false;
 };
 
 /// Peek, Skip and set_scanner belong to one thread and come before the first Next; Next is thread-safe. Under its mutex
@@ -35,12 +38,23 @@ class BlockFeeder {
   /// Consumes `bytes` bytes that Peek has shown. The rest must begin with a record.
   void Skip(int64_t bytes);
 
+  /// A live file: goes on at byte `offset`, where a record begins. What was read ahead is read again.
+  void SeekTo(int64_t offset);
+  /// A live input has ended: what is left of it is a whole record.
+  void EndInput();
+
   /// Fills `out`, reusing its buffer, with the next whole records; false when there are none left.
   /// Errors: IOError of the input; Invalid with file and offset when a record is longer than max_record_bytes.
   Result<bool> Next(TextBlock* out);
 
   const std::shared_ptr<TextFile>& file() const { return file_; }
   /// Bytes handed out so far (after decompression).
+  /// The next byte to be read from the input.
+  int64_t read_offset() const { return read_offset_; }
+  /// Bytes of a record that is not whole yet.
+  std::string_view unfinished() const {
+    return {carry_.data() + carry_begin_, static_cast<size_t>(carry_end_ - carry_begin_)};
+  }
   int64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
 
  private:

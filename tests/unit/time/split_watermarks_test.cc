@@ -90,6 +90,20 @@ TEST(SplitWatermarks, AnEndedSplitLeavesTheWatermarkWhereItIs) {
   EXPECT_EQ(splits.watermark(), 395 * kSecond);
 }
 
+TEST(SplitWatermarks, WhereAllHaveEndedTheFurthestCounts) {
+  SplitWatermarks splits({From::kEventTime, 0, 0});
+  const int backlog = splits.Add(1), a = splits.Add(1);
+  splits.OnRows(a, 100 * kSecond, 2);
+  splits.End(a);
+  EXPECT_EQ(splits.watermark(), kMinEventTime) << "the backlog may hold older rows";
+  const int b = splits.Add(3);
+  splits.End(backlog);
+  splits.OnRows(b, 70 * kSecond, 4);
+  EXPECT_EQ(splits.watermark(), 70 * kSecond);
+  splits.End(b);
+  EXPECT_EQ(splits.watermark(), 100 * kSecond);
+}
+
 TEST(SplitWatermarks, WithoutAnySplitItIsIdleAfterTheTimeout) {
   SplitWatermarks splits({From::kEventTime, 0, 10 * kSecond});
   int64_t now = kSecond;

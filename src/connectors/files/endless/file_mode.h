@@ -1,0 +1,32 @@
+// How often a file source reads: once, or without an end.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/support/event_time.h"
+#include "plan/binding.h"
+
+namespace weir {
+
+enum class FileMode { kOnce, kWatch, kTail };
+
+/// Settings of every file source.
+struct FileModeConfig : EventTimeConfig {
+  bool watch = false;
+  Duration settle;
+  static const FieldSet<FileModeConfig>& Fields();
+};
+
+/// Adds what explain says of a source that follows `path`, and of its times.
+void AddModeNotes(FileMode mode, const std::string& path, const EventTimePlan& times, const arrow::Schema& schema,
+                  StepBinding* binding);
+
+/// The files that are there now of a path that is followed; may be none. nullopt after an error: a folder or file that
+/// does not exist, unless `may_come_later`.
+std::optional<std::vector<std::string>> ResolveFollowedPaths(BindContext& context, const std::string& path,
+                                                             const std::vector<std::string>& extensions,
+                                                             bool may_come_later);
+
+}  // namespace weir
