@@ -31,6 +31,8 @@ int Main(int argc, char** argv) {
   AddDescribeVerb(app, context);
   AddSchemaVerb(app, context);
   AddGraphVerb(app, context);
+  AddTopVerb(app, context);
+  AddTapVerb(app, context);
   AddVersionVerb(app, context);
   AddCompletionVerb(app, context);
   switch (command_line.Parse(argc, argv)) {

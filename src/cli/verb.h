@@ -35,6 +35,8 @@ void AddListVerb(Command app, CliContext& context);
 void AddDescribeVerb(Command app, CliContext& context);
 void AddSchemaVerb(Command app, CliContext& context);
 void AddGraphVerb(Command app, CliContext& context);
+void AddTopVerb(Command app, CliContext& context);
+void AddTapVerb(Command app, CliContext& context);
 void AddVersionVerb(Command app, CliContext& context);
 void AddCompletionVerb(Command app, CliContext& context);
 

@@ -23,10 +23,6 @@ class Tap {
   std::vector<Batch> Take();
   /// Rows that went by while the tap was full or in use.
   int64_t missed_rows() const { return missed_.load(std::memory_order_relaxed); }
-  /// Nothing more comes: the operator has ended.
-  bool ended() const { return ended_.load(std::memory_order_acquire); }
-  void End() { ended_.store(true, std::memory_order_release); }
-
   void Offer(const Batch& batch);
 
  private:
@@ -34,7 +30,6 @@ class Tap {
   std::mutex mutex_;
   std::vector<Batch> batches_;
   std::atomic<int64_t> missed_{0};
-  std::atomic<bool> ended_{false};
 };
 
 /// The place on an operator where taps are attached; lanes of the operator share it. Costs them one load per batch

@@ -5,6 +5,7 @@
 
 #include "cli/engine_flags.h"
 #include "cli/load.h"
+#include "cli/run/inside.h"
 #include "cli/run/progress.h"
 #include "cli/run/run_control.h"
 #include "env/env.h"
@@ -17,6 +18,7 @@ struct RunFlags {
   PipelineFlags pipeline;
   EngineFlags engine;
   RunControlFlags control;
+  InsideFlags inside;
   bool quiet = false;
 };
 
@@ -39,7 +41,18 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
     return;
   }
   setup->options.source_limit = flags.control.limit;
+  setup->options.count_bytes = flags.inside.wanted();
   Run run(PlanPhysical(pipeline.bound), setup->options, &Env::Real(), setup->memory.get());
+  std::unique_ptr<RunInside> inside;
+  if (flags.inside.wanted()) {
+    auto started = RunInside::Start(flags.inside, flags.pipeline.file, &run, setup->memory.get(), &Env::Real());
+    if (!started.ok()) {
+      std::fprintf(stderr, "weir: --http: %s\n", started.status().message().c_str());
+      context.exit_code = kExitUsage;
+      return;
+    }
+    inside = std::move(*started);
+  }
   Status status;
   {
     RunControl control(&run, *control_options);
@@ -48,6 +61,7 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
     ProgressLine progress(run, !flags.quiet && !is_drawn_on && isatty(STDERR_FILENO) != 0);
     status = run.Execute();
   }
+  if (inside != nullptr) inside->SetEnded(status);
   if (status.IsCancelled() && RunControl::signal() != 0) {
     std::fprintf(stderr, "weir: interrupted; nothing was written\n");
     context.exit_code = 128 + RunControl::signal();
@@ -66,6 +80,7 @@ void AddRunVerb(Command app, CliContext& context) {
   AddPipelineFlags(verb, &flags->pipeline);
   AddEngineFlags(verb, &flags->engine);
   AddRunControlFlags(verb, &flags->control);
+  AddInsideFlags(verb, &flags->inside);
   verb.AddFlag("-q,--quiet", &flags->quiet, "no progress line");
   verb.SetFooter(
       "Examples:\n"
@@ -74,6 +89,7 @@ void AddRunVerb(Command app, CliContext& context) {
       "  cat data.csv | weir run pipeline.yaml          a ReadFromCsv with path: '-' reads it\n"
       "  weir run endless.yaml --until 30s              runs for half a minute, then lets through what is on its way\n"
       "  weir run pipeline.yaml --limit 1000            tries a pipeline on the first rows of its sources\n"
+      "  weir run pipeline.yaml --http :8080            and meanwhile: weir top, weir tap STEP\n"
       "\n"
       "A pipeline with a source that never ends runs until it is stopped: Ctrl-C (or SIGTERM) drains it, a second one\n"
       "stops at once. Windows that are open then are given only with --close-windows.\n"
