@@ -1,6 +1,6 @@
 """python check.py OUT FORMAT [COLUMN…]: the fingerprint of an answer, as JSON: rows, a hash of all exact columns (sum over
-rows, so order does not matter) and the sum of each inexact column (doubles, decimals). Engines choose different types for
-the same answer, so integers are compared as BIGINT, times as µs, texts as VARCHAR. With `sorted:` before a column list the
+rows, so order does not matter), the sum of each inexact column (doubles, decimals) and of each column of numbers. Engines choose
+different types for the same answer, so integers are compared as BIGINT, times as µs, texts as VARCHAR. With `sorted:` before a column list the
 rows must also be in that order (a minus before a column: descending)."""
 import json
 import os
@@ -33,9 +33,12 @@ def fingerprint(path, kind, columns, order):
     exact = [text for text, is_exact in parts if is_exact]
     selects = ["count(*)", f"sum(hash({', '.join(exact)}))::VARCHAR" if exact else "''"]
     selects += [f"sum({text})" for text, is_exact in parts if not is_exact]
+    numbers = [c for c in columns if normalized(c, types[c])[0].rpartition("::")[2] in ("DOUBLE", "BIGINT")]
+    selects += [f'sum("{c}")::DOUBLE' for c in numbers]
     row = con.execute(f"select {', '.join(selects)} from {source(path, kind)}").fetchone()
     inexact = [c for c, (_, is_exact) in zip(columns, parts) if not is_exact]
-    answer = {"rows": row[0], "hash": row[1], "sums": dict(zip(inexact, row[2:])), "columns": sorted(columns)}
+    answer = {"rows": row[0], "hash": row[1], "sums": dict(zip(inexact, row[2:])), "columns": sorted(columns),
+              "totals": dict(zip(numbers, row[2 + len(inexact):]))}
     if order:
         con.execute("set threads=1")
         before = " or ".join(

@@ -4,6 +4,8 @@ import platform
 import re
 from statistics import median
 
+import flink
+
 
 def machine():
     with open("/proc/cpuinfo") as info:
@@ -52,8 +54,31 @@ def row(case, result, reasons):
     if result.get("apart") and runs.get("weir"):
         remark = f"{remark} Weir and its peers were measured apart.".strip()
     cells = [cell(shown.get(engine), case.figure) for engine in ("weir", "duckdb", "polars", "datafusion")]
-    refused = [f"{engine}: {text}" for engine, text in result.get("failures", {}).items()]
+    refused = [f"{engine}: {text}" for engine, text in result.get("failures", {}).items() if engine != "flink"]
     return f"| {case.title} | " + " | ".join(cells) + f" | {ratio} | ≤ {case.goal} | " + " ".join([remark] + refused).strip() + " |"
+
+
+def flink_lines(cases, results):
+    """The second table: the rows that Flink was measured for."""
+    kept, lines = flink.queries(), []
+    for case in cases:
+        runs = results.get(case.name, {}).get("runs", {})
+        failed = results.get(case.name, {}).get("failures", {}).get("flink")
+        if not runs.get("weir") or not (runs.get("flink") or failed):
+            continue
+        ratio = "–"
+        if runs.get("flink"):
+            value = figures(runs["flink"], "cpu")[0] / figures(runs["weir"], "cpu")[0]
+            ratio = f"**{value:.0f} ×**" + ("" if value >= flink.GOAL else " ✗")
+        remark = failed or ("" if kept.get(case.name) else "Flink writes nothing: its answer is a stream of changes.")
+        lines.append(f"| {case.title} | {cell(runs['weir'], 'cpu')} | {cell(runs.get('flink'), 'cpu')} | {ratio} | {remark} |")
+    if not lines:
+        return []
+    return ["", "## Beside Flink", "",
+            "Flink 2.1.1, SQL in streaming mode, parallelism 2, state on the heap, bundles of 50,000 rows; the start of the JVM and of the "
+            "cluster is within its figures. Both read the same Parquet files; Weir writes its answer as Parquet always. Cells as above; "
+            f"goal: ≥ {flink.GOAL} × less CPU.", "",
+            "| what | Weir | Flink | ratio | remark |", "|---|---|---|---|---|"] + lines
 
 
 def render(cases, results, reasons):
@@ -68,6 +93,7 @@ def render(cases, results, reasons):
         "minimum; ✗ marks rows that Weir loses. A remark says why a row misses its goal.", "",
         "| what | Weir | DuckDB | Polars | DataFusion | ratio | goal | remark |", "|---|---|---|---|---|---|---|---|"]
     lines += [row(case, results[case.name], reasons) for case in cases if case.name in results]
+    lines += flink_lines(cases, results)
     dates = sorted({r["date"] for r in results.values()})
     lines += ["", f"Measured {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + "."] if dates else []
     if "machine" in reasons:

@@ -10,6 +10,7 @@ import sys
 from importlib import metadata
 
 import cases
+import flink
 import measure
 import nexmark
 import report
@@ -23,7 +24,8 @@ def arguments():
     parser.add_argument("--only", action="append", metavar="NAME", help="this row (repeatable); the others are kept")
     parser.add_argument("--runs", type=int, default=5, help="runs of each engine (5)")
     parser.add_argument("--quick", action="store_true", help="3 runs, a tenth of the data, table to stdout only")
-    parser.add_argument("--engines", default="weir,duckdb,polars,datafusion", help="comma-separated")
+    parser.add_argument("--engines", default="weir,duckdb,polars,datafusion,flink", help="comma-separated")
+    parser.add_argument("--flink-runs", type=int, default=1, help="runs of Flink, which takes half a minute for one (1)")
     parser.add_argument("--weir", default=os.path.join(os.path.dirname(BENCH), "build/release/bin/weir"))
     parser.add_argument("--data", help=f"folder of the data ({CACHE}/full)")
     parser.add_argument("--list", action="store_true", help="list the rows")
@@ -36,10 +38,15 @@ class Runner:
         self.data = os.path.realpath(args.data or os.path.join(CACHE, "small" if args.quick else "full"))
         self.out = os.path.join(CACHE, "out")
         os.makedirs(self.out, exist_ok=True)
+        self.flink_missing = flink.missing(CACHE)
+        if self.flink_missing and "flink" in args.engines:
+            print(f"bench/run: FLINK IS NOT MEASURED: {self.flink_missing}", file=sys.stderr)
         self.env = dict(os.environ, POLARS_MAX_THREADS="2", PYTHONDONTWRITEBYTECODE="1")
 
     def command(self, engine, case):
         out = self.path(engine, case)
+        if engine == "flink":
+            return flink.command(CACHE, case.name, self.data, out)
         if engine != "weir":
             return [sys.executable, f"{BENCH}/peers/{engine}_peer.py", case.name, self.data, out]
         if case.is_nexmark:
@@ -81,10 +88,37 @@ class Runner:
             lines = log.read().strip().splitlines()
         return f"exit code {cost.exit_code}: {lines[-1][:200] if lines else 'no message'}"
 
+    def engines(self, case):
+        asked = self.args.engines.split(",")
+        found = [e for e in asked if e == "weir" or e in case.peers]
+        if "flink" in asked and not self.flink_missing and case.name in flink.queries():
+            found.append("flink")
+        return found
+
+    def first(self, engine, case):
+        """The run whose answer is looked at: the cost, and the answer or None."""
+        path = self.path(engine, case)
+        if engine != "flink":
+            cost = self.once(engine, case)
+            return cost, None if cost.exit_code else self.fingerprint(engine, case)
+        folder = f"{path}-check"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        argv = flink.command(CACHE, case.name, self.data, folder) + ["check"]
+        cost = measure.run(argv, self.env, log=os.path.join(self.out, f"{case.name}-{engine}.log"))
+        found, answer = os.path.join(folder, case.name), None
+        if cost.exit_code == 0:
+            answer = self.check(found, case) if flink.queries()[case.name] else flink.totals(found)
+        shutil.rmtree(folder)
+        return cost, answer
+
     def fingerprint(self, engine, case):
+        return self.check(self.path(engine, case), case)
+
+    def check(self, path, case):
         if case.kind == "none":
             return {}
-        argv = [sys.executable, f"{BENCH}/harness/check.py", self.path(engine, case), case.kind, *case.columns]
+        argv = [sys.executable, f"{BENCH}/harness/check.py", path, case.kind, *case.columns]
         if case.order:
             argv.append("sorted:" + case.order)
         done = subprocess.run(argv, capture_output=True, text=True)
@@ -92,14 +126,14 @@ class Runner:
 
     def measure(self, case):
         """Answers first, then times. An engine with a wrong answer is not measured."""
-        engines = [e for e in self.args.engines.split(",") if e == "weir" or e in case.peers]
         answers, failures = {}, {}
-        for engine in engines:
-            failed = self.failure(engine, case, self.once(engine, case))
+        for engine in self.engines(case):
+            cost, answer = self.first(engine, case)
+            failed = self.failure(engine, case, cost)
             if failed:
                 failures[engine] = failed
             else:
-                answers[engine] = self.fingerprint(engine, case)
+                answers[engine] = answer
             self.remove(self.path(engine, case))
         reference = next((answers[e] for e in ("duckdb", "datafusion", "polars", "weir") if e in answers), {})
         for engine, answer in list(answers.items()):
@@ -107,8 +141,10 @@ class Runner:
                 failures[engine] = "wrong answer: " + difference
                 del answers[engine]
         runs = {engine: [] for engine in answers}
-        for _ in range(case.runs or (3 if self.args.quick else self.args.runs)):
+        for i in range(case.runs or (3 if self.args.quick else self.args.runs)):
             for engine in runs:
+                if engine == "flink" and i >= self.args.flink_runs:
+                    continue
                 runs[engine].append(vars(self.once(engine, case)))
                 self.remove(self.path(engine, case))
         return {"runs": runs, "failures": failures, "rows": reference.get("rows"), "versions": self.versions(),
@@ -125,6 +161,11 @@ class Runner:
 def differs(a, b, tolerance):
     if "error" in b:
         return b["error"]
+    if "hash" not in b:
+        b = {**{key: a.get(key) for key in ("hash", "columns")}, "sums": {}, **b}
+    for column, value in b.get("totals", {}).items():
+        if column in a["totals"] and not math.isclose(value, a["totals"][column] or 0, rel_tol=1e-9):
+            return f"sum of {column} {value} instead of {a['totals'][column]}"
     for key in ("rows", "hash", "columns", "out_of_order"):
         if a.get(key) != b.get(key):
             return f"{key} {b.get(key)} instead of {a.get(key)}"

@@ -32,6 +32,9 @@ def main(case, data, out):
         ctx.register_parquet(table, f"{data}/tpch/{table}.parquet")
     if case == "csv_parquet":
         ctx.register_csv("bid_csv", f"{data}/nexmark/bid.csv", schema=BIDS)
+    if case == "q13":
+        ctx.register_csv("side", f"{data}/nexmark/side_input.csv",
+                         schema=pa.schema([("key", pa.int64()), ("value", pa.int64())]))
     if case.startswith("ndjson"):
         ctx.register_json("bid_ndjson", f"{data}/nexmark/bid.ndjson", schema=BIDS, file_extension=".ndjson")
     if case == "brc":
@@ -43,7 +46,9 @@ def main(case, data, out):
     names = {name: name for name in ("bid", "auction", "person", "bid_csv", "bid_ndjson", "stations", "words",
                                      "customer", "orders", "lineitem", "supplier", "nation", "region")}
     names |= {"us": "arrow_cast(dateTime, 'Int64')", "b_us": "arrow_cast(b.dateTime, 'Int64')", "split": "split_part"}
-    names |= {"big": "big", "keys": "keys"}
+    names |= {"big": "big", "keys": "keys", "side": "side", "hour": "date_part('hour', dateTime)",
+              "minute": "to_char(max(dateTime), '%H:%M')",
+              "channel_id": "(regexp_match(url, '(&|^)channel_id=([^&]*)'))[2]"}
     queries = sql.NEXMARK | sql.FILES | sql.TPCH
     queries["words"] = "select word, count(*) as n from (select unnest(string_to_array(line, ' ')) as word from {words}) group by word"
     query = queries[case].format(**names).replace("//", "/")

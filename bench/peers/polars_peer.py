@@ -62,6 +62,73 @@ def q8():
     return joined.select("id", "name", window_start=col("w") * 10 * SECOND)
 
 
+def offers(*columns):
+    """Bids between the beginning and the end of their auction."""
+    auctions = auction().select("id", *columns, "expires", begun="dateTime")
+    bids = bid().select("auction", "price", "bidder", bidTime="dateTime")
+    joined = bids.join(auctions, left_on="auction", right_on="id").rename({"auction": "id"})
+    return joined.filter(col("bidTime").is_between(col("begun"), col("expires")))
+
+
+def q4():
+    final = offers("category").group_by("id", "category").agg(final=col("price").max())
+    return final.group_by("category").agg(avg_price=col("final").mean())
+
+
+def q9():
+    found = offers("itemName", "category", "seller", "initialBid", "reserve")
+    return found.group_by("id").agg(pl.all().sort_by([-col("price"), col("bidTime")]).first()).rename({"begun": "dateTime"})
+
+
+def q11():
+    bids = bid().select("bidder", t=us()).sort("bidder", "t")
+    starts = (col("t") - col("t").shift().over("bidder") < 10 * SECOND).fill_null(False).not_()
+    return bids.with_columns(session=starts.cum_sum()).group_by("bidder", "session").agg(
+        bid_count=pl.len(), window_start=col("t").min(), window_end=col("t").max() + 10 * SECOND).drop("session")
+
+
+def q13():
+    side = pl.scan_csv(f"{DATA}/nexmark/side_input.csv")
+    bids = bid().select("auction", "bidder", "price", "dateTime", key=col("auction") % 10000)
+    return bids.join(side, on="key").drop("key")
+
+
+def q14():
+    price, hour = 0.908 * col("price"), col("dateTime").dt.hour()
+    kind = pl.when(hour.is_between(8, 18)).then(pl.lit("dayTime")).when((hour <= 6) | (hour >= 20)).then(
+        pl.lit("nightTime")).otherwise(pl.lit("otherTime"))
+    return bid().filter((price > 1000000) & (price < 50000000)).select(
+        "auction", "bidder", price.alias("price"), kind.alias("bidTimeType"), "dateTime", "extra",
+        c_counts=col("extra").str.count_matches("c", literal=True))
+
+
+def statistics():
+    price = col("price")
+    ranges = (("total", pl.lit(True)), ("rank1", price < 10000), ("rank2", (price >= 10000) & (price < 1000000)),
+              ("rank3", price >= 1000000))
+    found = [pl.len().alias("total_bids")] + [test.sum().alias(f"{name}_bids") for name, test in ranges[1:]]
+    return found + [(col(who).n_unique() if name == "total" else col(who).filter(test).n_unique()).alias(f"{name}_{who}s")
+                    for who in ("bidder", "auction") for name, test in ranges]
+
+
+def day():
+    return (us() // (86400 * SECOND) * (86400 * SECOND)).alias("day")
+
+
+def q21():
+    name = col("channel").str.to_lowercase()
+    found = name.replace_strict({"apple": "0", "google": "1", "facebook": "2", "baidu": "3"}, default=None,
+                                return_dtype=pl.String).fill_null(col("url").str.extract("(&|^)channel_id=([^&]*)", 2))
+    return bid().select("auction", "bidder", "price", "channel", channel_id=found).filter(col("channel_id").is_not_null())
+
+
+def q23():
+    people = person().select("id", "name", "city", "state")
+    sold = auction().select("seller", "itemName", "category", sold="id")
+    bids = bid().select("auction", "bidder", "price", "dateTime")
+    return bids.join(people, left_on="bidder", right_on="id").join(sold, left_on="bidder", right_on="seller")
+
+
 def q17():
     price = col("price")
     return bid().group_by(col("auction"), (us() // (86400 * SECOND) * (86400 * SECOND)).alias("day")).agg(
@@ -178,7 +245,12 @@ CASES = {
     "q3": lambda: auction().filter(col("category") == 10).join(
         person().filter(col("state").is_in(["OR", "ID", "CA"])), left_on="seller", right_on="id").select(
             "name", "city", "state", "id"),
-    "q5": q5, "q7": q7, "q8": q8, "q17": q17, "q18": q18, "q20": q20, "q22": q22,
+    "q4": q4, "q5": q5, "q7": q7, "q8": q8, "q9": q9, "q11": q11, "q13": q13, "q14": q14,
+    "q15": lambda: bid().group_by(day()).agg(statistics()),
+    "q16": lambda: bid().group_by("channel", day()).agg(
+        [col("dateTime").max().dt.strftime("%H:%M").alias("minute")] + statistics()),
+    "q17": q17, "q18": q18, "q19": lambda: bid().group_by("auction").agg(pl.all().top_k_by("price", 10)).explode(pl.exclude("auction")),
+    "q20": q20, "q21": q21, "q22": q22, "q23": q23,
     "tpch_q1": tpch_q1, "tpch_q3": tpch_q3, "tpch_q5": tpch_q5, "tpch_q6": tpch_q6, "tpch_q12": tpch_q12,
     "tpch_q18": tpch_q18,
 }

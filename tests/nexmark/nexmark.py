@@ -4,6 +4,7 @@ that of DuckDB over the same files, and has as many rows as independent implemen
   tests/nexmark/run [QUERY…]     WEIR names the program, WEIR_TEST_FILTER a part of a test's name
 """
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ QUERIES = {case.name: case for case in cases.CASES if case.is_nexmark}
 # All bids come within 10 s of processing time: one pane for each bidder.
 QUERIES["q12"] = cases.Case("q12", "", 0)
 duckdb_peer.sql.NEXMARK["q12"] = "select bidder, count(*) as bid_count from {bid} group by bidder"
+# Their answers change as a stream goes on: a file cannot hold them.
+CHANGING = {"q4", "q9", "q18", "q19"}
 NO_CHANNELS = {name for name in QUERIES if name not in ("q16", "q20", "q21", "q22")}
 
 
@@ -78,6 +81,7 @@ class Suite:
         if FILTER not in name:
             return
         out = f"{self.folder}/out.parquet"
+        shutil.rmtree(out, ignore_errors=True)  # a stream writes a folder, other runs a file
         problem = weir(nexmark.path(query), *nexmark.arguments(query, {**sources, "out": out}), *options)
         if not problem:
             expected = self.expected(query, data)
@@ -104,6 +108,11 @@ def texts(data, source, extension):
     return settings
 
 
+def shuffled(stream):
+    """The same events out of order, within a tenth of a second of event time."""
+    return {name: {**value, "out_of_order_group": 1_000} if isinstance(value, dict) else value for name, value in stream.items()}
+
+
 def main(wanted):
     queries = [query for query in QUERIES if not wanted or query in wanted]
     with tempfile.TemporaryDirectory(prefix="weir-nexmark-") as folder:
@@ -119,6 +128,10 @@ def main(wanted):
             suite.run(f"{query}/mixed", query, mixed, nexmark.files(f"{mixed}/nexmark"), "--batch-rows", "1000")
             if query in NO_CHANNELS:
                 suite.run(f"{query}/generator", query, beam, nexmark.generator(f"{beam}/nexmark", mode="beam", count=COUNT))
+            if query in NO_CHANNELS - CHANGING:
+                stream = nexmark.generator(f"{beam}/nexmark", mode="beam", count=COUNT, unbounded=True)
+                suite.run(f"{query}/stream", query, beam, stream)
+                suite.run(f"{query}/shuffled", query, beam, shuffled(stream), "--lanes", "3", "--batch-rows", "777")
     sys.exit(1 if suite.failed else 0)
 
 

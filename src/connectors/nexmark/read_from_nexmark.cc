@@ -30,6 +30,7 @@ struct NexmarkConfig {
   int64_t events_per_second = 0;
   int64_t first_event = 0;
   int64_t out_of_order_group = 1;
+  bool unbounded = false;
 };
 
 ComponentSpec Spec() {
@@ -74,6 +75,11 @@ ComponentSpec Spec() {
                  .Default("1")
                  .Min("1")
                  .Max("1000000")
+                 .Advanced())
+      .Field("unbounded", &NexmarkConfig::unbounded,
+             FieldDoc("Take the events for a collection that never ends, also where a `count` ends it: the steps behind "
+                      "it run as they would on a stream.")
+                 .Default("false")
                  .Advanced())
       .Example("highest bids", R"(pipeline:
   type: chain
@@ -186,7 +192,7 @@ std::optional<StepBinding> BindReadFromNexmark(const NexmarkConfig& config, Bind
   CollectionInfo info;
   info.schema = wide ? WideSchema(*generator) : generator->schema(type);
   const int64_t end = config.count.value_or(config.rate > 0 ? Range::kEndless : kDefaultCount);
-  info.bounded = end != Range::kEndless;
+  info.bounded = end != Range::kEndless && !config.unbounded;
   StepBinding binding;
   binding.outputs = {{"", info}};
   binding.can_project = true;
