@@ -24,6 +24,8 @@ void AddEngineFlags(Command app, EngineFlags* flags) {
   app.AddFlag("--force-spill", &flags->force_spill, "every step that can goes to disk at once").Group(test_group);
   app.AddOption("--jitter", &flags->jitter_seed, "disturb the order of lanes at random, from this seed")
       .Group(test_group);
+  app.AddOption("--shuffle", &flags->shuffle_seed, "disturb the order of the rows that sources give, from this seed")
+      .Group(test_group);
   app.AddOption("--channel-batches", &flags->channel_batches, "batches that a channel between tasks holds")
       .Range(1, int64_t{1} << 20)
       .Group(test_group);
@@ -49,6 +51,7 @@ Result<EngineSetup> SetUpEngine(const EngineFlags& flags) {
   options.split_rows = flags.split_rows > 0 ? flags.split_rows : flags.batch_rows;
   if (flags.batch_rows > 0) options.batch_rows = flags.batch_rows;
   options.jitter_seed = flags.jitter_seed;
+  options.shuffle_seed = flags.shuffle_seed;
   options.seed = flags.seed != 0 ? flags.seed : env.RandomSeed();
   if (flags.channel_batches > 0) options.channel.batches = flags.channel_batches;
   // Channels may hold an eighth of the budget between them; a handful are full at any time.

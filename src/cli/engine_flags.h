@@ -19,6 +19,7 @@ struct EngineFlags {
   int64_t split_rows = 0;  // > 0: sources give at most so many rows at once; else as batch_rows
   bool force_spill = false;
   uint64_t jitter_seed = 0;
+  uint64_t shuffle_seed = 0;
   int64_t channel_batches = 0;  // 0: bounded by bytes
   uint64_t seed = 0;
 };

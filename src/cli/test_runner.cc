@@ -40,7 +40,18 @@ class CollectSink final : public Sink {
    public:
     explicit Writer(std::vector<std::string>* rows) : rows_(rows) {}
     Status Write(Batch batch) override {
-      for (int64_t row = 0; row < batch.num_rows(); ++row) rows_->push_back(RowToJson(batch, row));
+      for (int64_t row = 0; row < batch.num_rows(); ++row) {
+        const std::string text = RowToJson(batch, row);
+        for (int64_t n = batch.has_weight() ? batch.weight().at(row) : 1; n != 0; n += n < 0 ? 1 : -1) {
+          if (n > 0) {
+            rows_->push_back(text);
+          } else if (const auto there = std::find(rows_->begin(), rows_->end(), text); there != rows_->end()) {
+            rows_->erase(there);
+          } else {
+            rows_->push_back("{\"taken back, but not there\": " + text + "}");
+          }
+        }
+      }
       return Status::OK();
     }
     Status Finish() override { return Status::OK(); }
@@ -55,6 +66,7 @@ class CollectSink final : public Sink {
 std::optional<StepBinding> BindExpectation(const ExpectConfig&, BindContext&) {
   StepBinding binding;
   binding.sink_max_lanes = 1;
+  binding.sink_takes_changes = true;
   binding.can_reject = false;
   binding.sink = []() -> Result<std::shared_ptr<Sink>> {
     return Status::UnknownError("an expectation has nowhere to put its rows");
@@ -235,7 +247,7 @@ TestResult RunTest(const PipelineFile& file, size_t index, const Registry& regis
   result.name = file.tests()[index].name;
   const int errors_before = diagnostics->error_count();
   PipelineFile::TestGraph test = file.BuildTest(index, diagnostics);
-  BindOptions bind{options.env, options.run.lanes, options.base_dir, {}};
+  BindOptions bind{options.env, options.run.lanes, options.base_dir, options.as_stream, {}};
   bind.known_schemas = SchemasOfEmptyMocks(file, file.tests()[index], registry, bind);
   BoundGraph bound;
   if (diagnostics->error_count() == errors_before) bound = Bind(test.graph, registry, bind, diagnostics);

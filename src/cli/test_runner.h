@@ -20,6 +20,7 @@ struct TestRunOptions {
   Env* env = nullptr;
   MemoryBudget* memory = nullptr;
   std::string base_dir;
+  bool as_stream = false;  // see BindOptions
 };
 
 struct TestResult {

@@ -21,7 +21,7 @@ constexpr size_t kRowsShown = 20;
 struct TestFlags {
   std::vector<std::string> files, params;
   std::string filter;
-  bool json = false, fix = false;
+  bool json = false, fix = false, as_stream = false;
   EngineFlags engine;
 };
 
@@ -162,7 +162,7 @@ void RunTestFiles(const TestFlags& flags, CliContext& context) {
   RegisterOperators(registry);
   RegisterConnectors(registry);
   RegisterTestSteps(registry);
-  const TestRunOptions options{setup->options, &Env::Real(), setup->memory.get(), ""};
+  const TestRunOptions options{setup->options, &Env::Real(), setup->memory.get(), "", flags.as_stream};
   context.exit_code = Tester(flags, registry, options, context).RunAll();
 }
 
@@ -178,6 +178,8 @@ void AddTestVerb(Command app, CliContext& context) {
   verb.AddFlag("--fix", &flags->fix, "write what came into the file where it was not what was expected");
   verb.AddFlag("--json", &flags->json, "results as JSON");
   AddEngineFlags(verb, &flags->engine);
+  verb.AddFlag("--as-stream", &flags->as_stream, "plan as if nobody knew that the sources end")
+      .Group("Engine, for tests of pipelines");
   verb.SetFooter(
       "Examples:\n"
       "  weir test f.yaml                 every test of its tests: block\n"

@@ -5,6 +5,10 @@
 #include <arrow/type.h>
 #include <x86intrin.h>
 
+#include <algorithm>
+#include <numeric>
+#include <random>
+
 #include "batch/gather.h"
 #include "engine/run_facts.h"
 #include "engine/task.h"
@@ -19,6 +23,14 @@ constexpr int64_t kMaxMessageBytes = 2000;
 
 std::string Shortened(const std::string& text) {
   return text.size() <= kMaxMessageBytes ? text : text.substr(0, kMaxMessageBytes) + "…";
+}
+
+Result<Batch> Shuffled(const Batch& batch, uint64_t seed) {
+  std::vector<int32_t> rows(static_cast<size_t>(batch.num_rows()));
+  std::iota(rows.begin(), rows.end(), 0);
+  std::mt19937_64 random(seed);
+  std::shuffle(rows.begin(), rows.end(), random);
+  return GatherBatch(batch, rows);
 }
 
 }  // namespace
@@ -385,6 +397,9 @@ Status Instance::Emit(int port, Batch batch) {
     rows = std::min(rows, left);
   }
   if (rows == 0) return Status::OK();
+  if (lane_->options().shuffle_seed != 0 && node_.role == NodeRole::kSource) {
+    WEIR_ASSIGN_OR_RETURN(batch, Shuffled(batch, lane_->options().shuffle_seed + shuffles_++));
+  }
   const int64_t limit = lane_->options().split_rows;
   if (limit == 0 || node_.role != NodeRole::kSource || rows <= limit) return EmitAll(port, std::move(batch));
   for (int64_t at = 0; at < rows; at += limit) {

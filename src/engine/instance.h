@@ -20,6 +20,7 @@ class Instance;
 /// See RunOptions.
 struct TaskOptions {
   int64_t split_rows = 0;      // sources emit at most so many rows at once; 0: as they come
+  uint64_t shuffle_seed = 0;   // see RunOptions
   int slice_messages = 32;     // messages handled before the lane gives way
   bool count_bytes = false;    // see RunOptions
   bool scripted_time = false;  // processing time comes from the sources' script, not from the clock
@@ -153,6 +154,7 @@ class Instance final : public Emitter {
   bool done_ = false;
   bool draining_ = false;  // a source that takes nothing new
   bool drained_ = false;   // the end that was forwarded leaves the watermark where it is
+  uint64_t shuffles_ = 0;  // batches put into another order
   std::shared_ptr<std::atomic<int64_t>> row_limit_;
   TapPoint* tap_point_ = nullptr;
   int64_t said_us_ = kMinEventTime;  // when it last sent a message about rejected rows

@@ -124,6 +124,7 @@ Status Run::OpenNodes() {
 void Run::Connect() {
   TaskOptions task_options;
   task_options.split_rows = options_.split_rows;
+  task_options.shuffle_seed = options_.shuffle_seed;
   task_options.scripted_time = options_.scripted_time;
   task_options.count_bytes = options_.count_bytes;
   if (options_.jitter_seed != 0) task_options.slice_messages = 2;

@@ -23,6 +23,7 @@ struct RunOptions {
   int64_t batch_rows = 8192;   // rows that operators aim at
   int64_t split_rows = 0;      // cut source batches to at most so many rows (tests); 0: as they come
   uint64_t jitter_seed = 0;    // disturb the order of lanes at random (tests); 0: off
+  uint64_t shuffle_seed = 0;   // put the rows of each source batch into a random order (tests); 0: off
   uint64_t seed = 0;           // of random sources and steps
   bool scripted_time = false;  // processing time is what sources say (tests), not the clock
   /// Tests that tell sources what to give, step by step: called when everything given so far has gone through as far as

@@ -88,6 +88,13 @@ class AssertSink final : public Sink {
 
   Result<std::string> Prepare(int64_t) override {
     std::sort(seen_.begin(), seen_.end());
+    std::sort(taken_back_.begin(), taken_back_.end());
+    std::vector<std::string> left;
+    std::set_difference(seen_.begin(), seen_.end(), taken_back_.begin(), taken_back_.end(), std::back_inserter(left));
+    if (left.size() + taken_back_.size() != seen_.size()) {
+      return Status::Invalid("step '", step_, "': more was taken back than there was");
+    }
+    seen_ = std::move(left);
     std::vector<std::string> missing, extra;
     std::set_difference(expected_.begin(), expected_.end(), seen_.begin(), seen_.end(), std::back_inserter(missing));
     std::set_difference(seen_.begin(), seen_.end(), expected_.begin(), expected_.end(), std::back_inserter(extra));
@@ -105,8 +112,12 @@ class AssertSink final : public Sink {
    public:
     explicit Writer(AssertSink* sink) : sink_(sink) {}
     Status Write(Batch batch) override {  // one lane writes
-      std::vector<std::string> rows = NormalRows(batch);
-      std::move(rows.begin(), rows.end(), std::back_inserter(sink_->seen_));
+      const std::vector<std::string> rows = NormalRows(batch);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        const int64_t weight = batch.has_weight() ? batch.weight().at(static_cast<int64_t>(i)) : 1;
+        std::vector<std::string>& to = weight > 0 ? sink_->seen_ : sink_->taken_back_;
+        to.insert(to.end(), static_cast<size_t>(std::abs(weight)), rows[i]);
+      }
       return Status::OK();
     }
     Status Finish() override { return Status::OK(); }
@@ -117,7 +128,7 @@ class AssertSink final : public Sink {
 
   const std::string step_;
   std::vector<std::string> expected_;
-  std::vector<std::string> seen_;
+  std::vector<std::string> seen_, taken_back_;  // a row of weight n stands there n times
 };
 
 std::optional<StepBinding> BindAssertEqual(const AssertEqualConfig& config, BindContext& context) {
@@ -129,6 +140,7 @@ std::optional<StepBinding> BindAssertEqual(const AssertEqualConfig& config, Bind
   if (!LiteralRows(config.elements, &expected, &context.diagnostics())) return std::nullopt;
   StepBinding binding;
   binding.sink_max_lanes = 1;
+  binding.sink_takes_changes = true;
   binding.can_reject = false;
   binding.sink = [step = context.step_name(), rows = NormalRows(expected)]() -> Result<std::shared_ptr<Sink>> {
     return std::make_shared<AssertSink>(step, rows);

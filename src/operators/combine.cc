@@ -320,7 +320,7 @@ bool CheckPanes(const CollectionInfo& in, const CombinePlan& plan, BindContext& 
                       "write each aggregate as {value: expression, fn: function}");
     good = false;
   }
-  if (!in.bounded && in.windowing.is_global() && in.windowing.trigger.is_default()) {
+  if (!in.bounded && !in.as_stream && in.windowing.is_global() && in.windowing.trigger.is_default()) {
     context.StepError("the input never ends and is not windowed, so no group is ever complete",
                       "window it, for example 'windowing: {type: fixed, size: 1m}', or give a 'trigger' such as "
                       "{type: global, trigger: {repeat: {after_count: 1}}, accumulation: retracting}");

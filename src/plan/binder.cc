@@ -219,7 +219,7 @@ bool Binder::CheckArity(const LogicalStep& step, const Component& component, siz
 void Binder::CheckSink(const StepBinding& binding, StepContext& context) const {
   if (!binding.sink) return;
   for (const StepInputInfo& input : context.inputs()) {
-    if (!input.info.changes || context.type() == kTestExpectType) continue;
+    if (!input.info.changes || binding.sink_takes_changes) continue;
     context.StepError(context.type() + " needs rows that stay; those of '" + input.origin + "' can be taken back",
                       "reduce them before, for example with a Combine");
   }
@@ -252,6 +252,11 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
   // After mistakes the graph never runs; what is known of its schemas serves to find the mistakes further down.
   std::optional<StepBinding> binding = component.bind(config, context);
   if (binding) {
+    for (size_t i = 0; options_.as_stream && binding->source && i < binding->outputs.size(); ++i) {
+      CollectionInfo& info = binding->outputs[i].info;
+      if (info.bounded) info.as_stream = true;
+      info.bounded = false;
+    }
     CheckSink(*binding, context);
     if (context.inputs().empty() && !binding->outputs.empty()) bound.errors.bounded = binding->outputs[0].info.bounded;
     bound.binding = std::move(*binding);

@@ -42,6 +42,7 @@ struct BindOptions {
   Env* env = nullptr;
   int lanes = 1;
   std::string base_dir;
+  bool as_stream = false;  // tests: every source is taken for one that never ends, though it does
   std::map<std::string, SchemaPtr> known_schemas;  // by step name: see BindContext::known_schema
 };
 

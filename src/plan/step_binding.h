@@ -25,7 +25,8 @@ struct CollectionInfo {
   WindowingStrategy windowing;
   bool has_window = false;  // rows carry an explicit window: they come from a grouping step
   bool bounded = true;
-  bool changes = false;  // rows carry weights
+  bool changes = false;    // rows carry weights
+  bool as_stream = false;  // tests: it ends, but is handled as if nobody knew (BindOptions::as_stream)
   /// How many rows are expected, by the sizes of files and rules of thumb for filters; below 0: unknown. Decides what
   /// is faster, never what is right.
   double expected_rows = -1;
@@ -93,6 +94,7 @@ struct StepBinding {
   std::function<Result<std::shared_ptr<Source>>(const ScanRequest&)> source;
   std::function<Result<std::shared_ptr<Sink>>()> sink;
   int sink_max_lanes = 0;
+  bool sink_takes_changes = false;  // it knows what to do with weights
   int source_max_lanes = 0;  // 0: as many as the run has
   /// The needs of a sink are all columns of its input.
 
