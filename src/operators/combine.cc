@@ -255,6 +255,7 @@ class AggregateReader {
   /// `column`: of the result among the groups'; `name`: for messages about it.
   bool AddCall(const AggregateFunction* function, std::shared_ptr<const CompiledExpr> value, const NodePtr& place,
                const std::string& column, const std::string& name) {
+    if (context_.inputs()[0].info.changes) function = RetractingForm(*function);
     const TypePtr type = value ? value->type() : arrow::int64();
     auto aggregate = function->make(type);
     if (!aggregate.ok()) {
@@ -326,10 +327,14 @@ bool CheckPanes(const CollectionInfo& in, const CombinePlan& plan, BindContext& 
                       "{type: global, trigger: {repeat: {after_count: 1}}, accumulation: retracting}");
     good = false;
   }
+  // A pane of discarding windows has what came since the last one: of rows taken back that is no set of values.
+  const bool several_panes = !in.windowing.trigger.is_default() || in.windowing.allowed_lateness_us > 0;
   for (const AggregateCall& call : plan.calls) {
-    if (!in.changes || call.function->can_retract) continue;
-    context.StepError(std::string("the input has changes, and '") + call.function->name + "' cannot take a row back",
-                      "use sum, count or mean, or an input that only appends");
+    const bool linear = FindAggregateFunction(call.function->name)->can_retract;
+    if (!in.changes || linear || !several_panes || in.windowing.accumulation != Accumulation::kDiscarding) continue;
+    context.StepError(std::string("the input has changes, and a pane that only says what came since the last has no '") +
+                          call.function->name + "'",
+                      "write 'accumulation: retracting' in the windowing");
     good = false;
   }
   return good;

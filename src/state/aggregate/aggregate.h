@@ -79,7 +79,7 @@ struct AggregateFunction {
   const char* name;
   const char* summary;
   bool needs_value;                                                  // false: count
-  bool can_retract;                                                  // takes rows back
+  bool can_retract;                                                  // takes rows back in the form that `make` makes
   Result<std::unique_ptr<Aggregate>> (*make)(const TypePtr& input);  // TypeError when it does not take the type
   /// Functions with the same name here give their results from the same states, which lie in the rows alone. Null: a
   /// state of its own.
@@ -89,6 +89,9 @@ struct AggregateFunction {
 /// All of them, for documents and checks.
 const std::vector<AggregateFunction>& AggregateFunctions();
 const AggregateFunction* FindAggregateFunction(const std::string& name);
+/// The form of a function that takes rows back: itself where it can, else one that keeps each different value of a
+/// group with its number of rows. Null: there is none.
+const AggregateFunction* RetractingForm(const AggregateFunction& function);
 
 /// The constructors, one file each; AggregateFunctions() is their table.
 Result<std::unique_ptr<Aggregate>> MakeCount(const TypePtr& input);

@@ -226,7 +226,7 @@ Status PaneTable::Fire(std::span<const uint32_t> cells, PaneTiming timing, bool 
   out.batch.set_pane(pane);
   if (retracting) {
     out.batch.set_weight(Int64Column(1));
-    WEIR_RETURN_NOT_OK(Remember(cells, out.batch));
+    WEIR_RETURN_NOT_OK(Remember(cells, out));
   }
   if (rules_->changes) DropEmptyGroups(cells, &out);
   for (uint32_t id : cells) {
@@ -250,7 +250,7 @@ void PaneTable::DropEmptyGroups(std::span<const uint32_t> cells, PaneBatch* out)
   size_t error = 0;
   for (size_t i = 0; i < cells.size(); ++i) {
     const bool failed = error < out->errors.size() && out->errors[error].row == static_cast<int64_t>(i);
-    if (cells_[cells[i]].live != 0) {
+    if (!gone(cells_[cells[i]])) {
       if (failed) errors.push_back({static_cast<int64_t>(alive.size()), out->errors[error].message});
       alive.push_back(static_cast<int32_t>(i));
     }
@@ -357,8 +357,9 @@ Result<Batch> PaneTable::Emitted(const std::vector<SourceRow>& rows) const {
   return out;
 }
 
-// Keeps what is given now, so that it can be taken back. The store is packed when most of it has been.
-Status PaneTable::Remember(std::span<const uint32_t> cells, const Batch& batch) {
+// Keeps what is given now, so that it can be taken back: not the groups that have no result. The store is packed when
+// most of it has been.
+Status PaneTable::Remember(std::span<const uint32_t> cells, const PaneBatch& pane) {
   size_t stored = 0;
   for (const Batch& one : emitted_) stored += static_cast<size_t>(one.num_rows());
   if (emitted_.size() > 64 || stored > 2 * static_cast<size_t>(emitted_rows_) + 1024) {
@@ -376,13 +377,16 @@ Status PaneTable::Remember(std::span<const uint32_t> cells, const Batch& batch) 
     }
   }
   const auto source = static_cast<int32_t>(emitted_.size());
+  size_t error = 0;
   for (size_t i = 0; i < cells.size(); ++i) {
     Cell& cell = cells_[cells[i]];
-    if (rules_->changes && cell.live == 0) continue;
+    const bool failed = error < pane.errors.size() && pane.errors[error].row == static_cast<int64_t>(i);
+    if (failed) ++error;
+    if (failed || gone(cell)) continue;
     cell.emitted = {source, static_cast<int32_t>(i)};
     ++emitted_rows_;
   }
-  emitted_.push_back(batch);
+  emitted_.push_back(pane.batch);
   return Status::OK();
 }
 

@@ -157,6 +157,12 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
 
   void Grow(size_t cells);
   bool finished(uint32_t cell) const { return (cells_[cell].flags & kFinished) != 0; }
+  /// Every row was taken back, or more than came so far: there is no such group. What a discarding pane says is a
+  /// difference, which may be of rows taken back alone.
+  bool gone(const Cell& cell) const {
+    if (!rules_->changes) return false;
+    return rules_->windowing.accumulation == Accumulation::kDiscarding ? cell.live == 0 : cell.live <= 0;
+  }
   int64_t* slots(uint32_t cell) { return slots_.data() + int64_t{cell} * rules_->trigger.num_slots(); }
   uint32_t AccumulatorOf(Cell* cell);
   void Touch(Cell* cell, const PaneRows& rows, int64_t row);
@@ -169,7 +175,7 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   Status TakeBack(std::span<const uint32_t> cells, const Pane& pane, std::deque<PaneBatch>* ready);
   Result<PaneBatch> Results(std::span<const uint32_t> cells);
   Result<Batch> Emitted(const std::vector<SourceRow>& rows) const;
-  Status Remember(std::span<const uint32_t> cells, const Batch& batch);
+  Status Remember(std::span<const uint32_t> cells, const PaneBatch& pane);
   void SetTime(std::span<const uint32_t> cells, Batch* batch) const;
   Status TakeBackRows(const std::vector<SourceRow>& rows, const Pane& pane, std::deque<PaneBatch>* ready);
   void DropEmptyGroups(std::span<const uint32_t> cells, PaneBatch* out) const;
