@@ -6,9 +6,7 @@
 
 #include "batch/types.h"
 #include "operators/combine/combine_binding.h"
-#include "operators/combine/pane_combine.h"
 #include "operators/combine/sql_aggregates.h"
-#include "operators/support/late_rows.h"
 #include "plan/binding.h"
 
 namespace weir {
@@ -332,46 +330,13 @@ bool CheckPanes(const CollectionInfo& in, const CombinePlan& plan, BindContext& 
   for (const AggregateCall& call : plan.calls) {
     const bool linear = FindAggregateFunction(call.function->name)->can_retract;
     if (!in.changes || linear || !several_panes || in.windowing.accumulation != Accumulation::kDiscarding) continue;
-    context.StepError(std::string("the input has changes, and a pane that only says what came since the last has no '") +
-                          call.function->name + "'",
-                      "write 'accumulation: retracting' in the windowing");
+    context.StepError(
+        std::string("the input has changes, and a pane that only says what came since the last has no '") +
+            call.function->name + "'",
+        "write 'accumulation: retracting' in the windowing");
     good = false;
   }
   return good;
-}
-
-std::optional<StepBinding> BindPanes(const CollectionInfo& in, std::shared_ptr<CombinePlan> plan) {
-  const std::vector<TypePtr> user_keys(plan->key_types.begin(), plan->key_types.begin() + plan->keys.size());
-  plan->panes = std::make_shared<PaneRules>(PaneRules{
-      user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes, plan->output_schema});
-  plan->late_schema = LateSchema(in.schema);
-  plan->input_schema = in.schema;
-  StepBinding binding;
-  CollectionInfo out = in, late = in;
-  out.schema = plan->output_schema;
-  out.has_window = !in.windowing.is_global();
-  out.changes = in.windowing.accumulation == Accumulation::kRetracting;
-  late.schema = plan->late_schema;
-  late.windowing = WindowingStrategy{};
-  late.has_window = false;
-  binding.outputs = {{"", out}, {"late", late}};
-  OperatorSpec spec;
-  spec.name = "Combine (panes)";
-  Exchange exchange{plan->keys.empty() ? ExchangeKind::kGather : ExchangeKind::kHash, plan->keys};
-  if (plan->keys.empty()) spec.max_lanes = 1;
-  spec.inputs = {exchange};
-  spec.outputs = {plan->output_schema, plan->late_schema};
-  const int width = in.schema->num_fields();
-  spec.needs = [needed = NeedsOf(*plan), width](const std::vector<ColumnSet>& outputs) {
-    if (outputs[LateRows::kPort].ToIndices().empty()) return needed(outputs);
-    return std::vector<ColumnSet>{ColumnSet::All(width)};
-  };
-  spec.make = [plan](const OperatorContext& lane) { return MakePaneCombine(plan, lane); };
-  spec.notes = {"state of a window goes when the watermark is " +
-                (in.windowing.allowed_lateness_us > 0 ? std::string("its allowed lateness past its end")
-                                                      : std::string("past its end"))};
-  binding.operators = {std::move(spec)};
-  return binding;
 }
 
 std::optional<StepBinding> BindCombine(const CombineConfig& config, BindContext& context) {
@@ -384,11 +349,7 @@ std::optional<StepBinding> BindCombine(const CombineConfig& config, BindContext&
     return OutputOnlyBinding(context, plan->output_schema);
   }
   if (!NeedsPanes(in)) return BindCombinePlan(std::move(plan), context);
-  if (Status status = CompletePlan(in, plan.get()); !status.ok()) {
-    context.StepError(status.message());
-    return std::nullopt;
-  }
-  return BindPanes(in, std::move(plan));
+  return BindCombinePanes(std::move(plan), context);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "operators/changes/distinct_rows.h"
 #include "operators/combine/combine_binding.h"
 #include "plan/binding.h"
 
@@ -19,8 +20,15 @@ ComponentSpec Spec() {
       .Doc(
           "Rows are equal when all their fields are; null equals null here. With `fields` only these are compared, and "
           "only these come out; to keep one whole row for each key use Top. In a windowed collection every window is "
-          "looked at by itself.")
-      .Guarantees("Gives its rows when its input ends. What does not fit into the step's share of memory goes to disk.")
+          "looked at by itself.\n\n"
+          "Where the input never ends, a row comes out when it is seen first, and each row once for each window; rows "
+          "that come when their window is over go to the output `late`. Where the input has changes, a row comes out "
+          "while it is there at least once, and is taken back when the last of its kind is. With a `trigger` or in "
+          "session windows rows come in panes as those of Combine.")
+      .Guarantees(
+          "Of an input that ends: gives its rows at the end; what does not fit into the step's share of memory goes to "
+          "disk. Else different rows are held in memory until the watermark passes their window; in the global window "
+          "nothing bounds them.")
       .Field("fields", &DistinctConfig::fields,
              FieldDoc("The fields to compare and to give; a list, or one name. Default: all.")
                  .OrSingle()
@@ -63,24 +71,21 @@ bool AddKeys(const DistinctConfig& config, BindContext& context, std::vector<int
   return good;
 }
 
-// A Combine that computes nothing.
+// A Combine that computes nothing, where the rows are known when a window has ended or triggers say when to look.
 std::optional<StepBinding> BindDistinct(const DistinctConfig& config, BindContext& context) {
   const arrow::Schema& schema = *context.inputs()[0].info.schema;
   auto plan = std::make_shared<CombinePlan>();
   bool good = AddKeys(config, context, &plan->keys);
-  if (NeedsPanes(context.inputs()[0].info)) {
-    context.StepError("Distinct needs a bounded input without changes, and windows that give one pane at their end",
-                      "leave the trigger out, or count the rows of each group with Combine");
-    good = false;
-  }
   if (!good) return std::nullopt;
+  const CollectionInfo& in = context.inputs()[0].info;
+  if (NeedsPanes(in) && CanGiveDistinctRows(in)) return BindDistinctRows(plan->keys, context);
   arrow::FieldVector fields;
   for (const int key : plan->keys) {
     plan->key_types.push_back(schema.field(key)->type());
     fields.push_back(schema.field(key));
   }
   plan->group_schema = plan->output_schema = arrow::schema(std::move(fields));
-  return BindCombinePlan(std::move(plan), context);
+  return NeedsPanes(in) ? BindCombinePanes(std::move(plan), context) : BindCombinePlan(std::move(plan), context);
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 
 #include <arrow/type.h>
 
+#include "operators/combine/pane_combine.h"
+#include "operators/support/late_rows.h"
+
 namespace weir {
 namespace {
 
@@ -75,6 +78,12 @@ Status CompletePlan(const CollectionInfo& in, CombinePlan* plan) {
   return Status::OK();
 }
 
+std::string StateNote(const WindowingStrategy& windowing, const std::string& what) {
+  if (windowing.is_global()) return "state: grows with the number of " + what + ": nothing bounds it";
+  return "state: " + what + " of open windows; dropped when the watermark passes their end" +
+         (windowing.allowed_lateness_us > 0 ? " + allowed lateness" : "");
+}
+
 std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>&)> NeedsOf(const CombinePlan& plan) {
   ColumnSet needed = ColumnSet::None(plan.input_schema->num_fields());
   needed.AddAll(plan.keys);
@@ -107,6 +116,43 @@ std::optional<StepBinding> BindCombinePlan(std::shared_ptr<CombinePlan> plan, Bi
   binding.join_errors = [](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
     return std::make_unique<JoinErrors>();
   };
+  return binding;
+}
+
+std::optional<StepBinding> BindCombinePanes(std::shared_ptr<CombinePlan> plan, BindContext& context) {
+  const CollectionInfo& in = context.inputs()[0].info;
+  if (Status status = CompletePlan(in, plan.get()); !status.ok()) {
+    context.StepError(status.message());
+    return std::nullopt;
+  }
+  const std::vector<TypePtr> user_keys(plan->key_types.begin(), plan->key_types.begin() + plan->keys.size());
+  plan->panes = std::make_shared<PaneRules>(PaneRules{
+      user_keys, plan->calls, in.windowing, TriggerMachine(in.windowing.trigger), in.changes, plan->output_schema});
+  plan->late_schema = LateSchema(in.schema);
+  plan->input_schema = in.schema;
+  StepBinding binding;
+  CollectionInfo out = in, late = in;
+  out.schema = plan->output_schema;
+  out.has_window = !in.windowing.is_global();
+  out.changes = in.windowing.accumulation == Accumulation::kRetracting;
+  late.schema = plan->late_schema;
+  late.windowing = WindowingStrategy{};
+  late.has_window = false;
+  binding.outputs = {{"", out}, {"late", late}};
+  OperatorSpec spec;
+  spec.name = context.step_name() + " (panes)";
+  Exchange exchange{plan->keys.empty() ? ExchangeKind::kGather : ExchangeKind::kHash, plan->keys};
+  if (plan->keys.empty()) spec.max_lanes = 1;
+  spec.inputs = {exchange};
+  spec.outputs = {plan->output_schema, plan->late_schema};
+  const int width = in.schema->num_fields();
+  spec.needs = [needed = NeedsOf(*plan), width](const std::vector<ColumnSet>& outputs) {
+    if (outputs[LateRows::kPort].ToIndices().empty()) return needed(outputs);
+    return std::vector<ColumnSet>{ColumnSet::All(width)};
+  };
+  spec.make = [plan](const OperatorContext& lane) { return MakePaneCombine(plan, lane); };
+  spec.notes = {StateNote(in.windowing, "groups")};
+  binding.operators = {std::move(spec)};
   return binding;
 }
 

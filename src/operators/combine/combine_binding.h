@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "operators/combine/combine_operators.h"
@@ -24,5 +25,12 @@ std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>&)> NeedsOf(con
 /// For an input that does not need panes: completes `plan`, which holds keys, calls, values and schemas of groups and
 /// output. One operator in a run with one lane, else partial aggregation, exchange, merge. Nullopt after an error.
 std::optional<StepBinding> BindCombinePlan(std::shared_ptr<CombinePlan> plan, BindContext& context);
+
+/// For any other input: windows give the panes that their triggers say; output `late` has the rows that came too late.
+/// Nullopt after an error.
+std::optional<StepBinding> BindCombinePanes(std::shared_ptr<CombinePlan> plan, BindContext& context);
+
+/// For explain: what keeps the state of a step bounded that holds `what` by window, or that nothing does.
+std::string StateNote(const WindowingStrategy& windowing, const std::string& what);
 
 }  // namespace weir

@@ -54,9 +54,9 @@ class ExtremeOfMany final : public KeepsValues {
   }
   Status Merge(const std::vector<ArrayDataPtr>& partial, const uint32_t* groups, int64_t rows,
                StateRows states) override {
-    return Multiset::ForPartial(partial, groups, rows, [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) {
-      return Add(values, of, counts, states);
-    });
+    return Multiset::ForPartial(
+        partial, groups, rows,
+        [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) { return Add(values, of, counts, states); });
   }
   Result<ArrayDataPtr> Finish(StateRows states, uint32_t begin, uint32_t end, std::vector<RowError>*) const override {
     std::vector<uint32_t> best;
@@ -193,9 +193,9 @@ class ListOfMany final : public KeepsValues {
   }
   Status Merge(const std::vector<ArrayDataPtr>& partial, const uint32_t* groups, int64_t rows,
                StateRows states) override {
-    return Multiset::ForPartial(partial, groups, rows, [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) {
-      return Add(values, of, counts, states);
-    });
+    return Multiset::ForPartial(
+        partial, groups, rows,
+        [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) { return Add(values, of, counts, states); });
   }
   Result<ArrayDataPtr> Finish(StateRows states, uint32_t begin, uint32_t end, std::vector<RowError>*) const override {
     std::vector<uint32_t> entries, of_group;
@@ -236,10 +236,10 @@ class ListOfMany final : public KeepsValues {
       arrow::bit_util::SetBitTo(valid->mutable_data(), i, seen[i] != 0);
       nulls += seen[i] == 0;
     }
-    return arrow::ArrayData::Make(output_type(), count,
-                                  {nulls > 0 ? BufferPtr(std::move(valid)) : nullptr,
-                                   BufferPtr(arrow::Buffer::FromVector(std::move(offsets)))},
-                                  {items}, nulls);
+    return arrow::ArrayData::Make(
+        output_type(), count,
+        {nulls > 0 ? BufferPtr(std::move(valid)) : nullptr, BufferPtr(arrow::Buffer::FromVector(std::move(offsets)))},
+        {items}, nulls);
   }
 
   /// The lists `lists`, of which group i has rows [offsets[i], offsets[i + 1]), as one list for each group.
@@ -270,9 +270,9 @@ class DistinctOfMany final : public KeepsValues {
   }
   Status Merge(const std::vector<ArrayDataPtr>& partial, const uint32_t* groups, int64_t rows,
                StateRows states) override {
-    return Multiset::ForPartial(partial, groups, rows, [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) {
-      return Add(values, of, counts, states);
-    });
+    return Multiset::ForPartial(
+        partial, groups, rows,
+        [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) { return Add(values, of, counts, states); });
   }
   Result<ArrayDataPtr> Finish(StateRows states, uint32_t begin, uint32_t end, std::vector<RowError>*) const override {
     return kernel::MakeDense<int64_t>(arrow::int64(), end - begin,
@@ -298,9 +298,9 @@ class VarianceOfMany final : public KeepsValues {
   }
   Status Merge(const std::vector<ArrayDataPtr>& partial, const uint32_t* groups, int64_t rows,
                StateRows states) override {
-    return Multiset::ForPartial(partial, groups, rows, [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) {
-      return Add(values, of, counts, states);
-    });
+    return Multiset::ForPartial(
+        partial, groups, rows,
+        [&](const ArrayDataPtr& values, const uint32_t* of, auto* counts) { return Add(values, of, counts, states); });
   }
   Result<ArrayDataPtr> Finish(StateRows states, uint32_t begin, uint32_t end, std::vector<RowError>*) const override {
     std::vector<uint32_t> entries;

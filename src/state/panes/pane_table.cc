@@ -243,6 +243,13 @@ Status PaneTable::Fire(std::span<const uint32_t> cells, PaneTiming timing, bool 
   return Status::OK();
 }
 
+// Every row was taken back, or more than came so far: there is no such group. What a discarding pane says is a
+// difference, which may be of rows taken back alone.
+bool PaneTable::gone(const Cell& cell) const {
+  if (!rules_->changes) return false;
+  return rules_->windowing.accumulation == Accumulation::kDiscarding ? cell.live == 0 : cell.live <= 0;
+}
+
 // Groups whose rows were all taken back have no result.
 void PaneTable::DropEmptyGroups(std::span<const uint32_t> cells, PaneBatch* out) const {
   std::vector<int32_t> alive;

@@ -157,12 +157,7 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
 
   void Grow(size_t cells);
   bool finished(uint32_t cell) const { return (cells_[cell].flags & kFinished) != 0; }
-  /// Every row was taken back, or more than came so far: there is no such group. What a discarding pane says is a
-  /// difference, which may be of rows taken back alone.
-  bool gone(const Cell& cell) const {
-    if (!rules_->changes) return false;
-    return rules_->windowing.accumulation == Accumulation::kDiscarding ? cell.live == 0 : cell.live <= 0;
-  }
+  bool gone(const Cell& cell) const;
   int64_t* slots(uint32_t cell) { return slots_.data() + int64_t{cell} * rules_->trigger.num_slots(); }
   uint32_t AccumulatorOf(Cell* cell);
   void Touch(Cell* cell, const PaneRows& rows, int64_t row);
