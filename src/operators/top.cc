@@ -5,7 +5,7 @@
 
 #include "batch/types.h"
 #include "engine/operator.h"
-#include "operators/support/input_checks.h"
+#include "operators/changes/top_changes.h"
 #include "operators/support/windowed_rows.h"
 #include "plan/binding.h"
 #include "state/top/top_rows.h"
@@ -28,11 +28,16 @@ ComponentSpec Spec() {
           "are equal in `by` are told apart by their other fields, so the result does not depend on the order of "
           "arrival. Within windows each window has groups of its own. Without `key` the rows come in the order of "
           "`by`. "
-          "Nulls come last in either direction.")
+          "Nulls come last in either direction.\n\n"
+          "Of an input that never ends, a window gives its rows when the watermark passes its end. Without windows the "
+          "first rows come out as they change: what falls out is taken back (weight −1). So it is where the input has "
+          "changes, and for rows that come within the allowed lateness of a window; later ones go to the output "
+          "`late`.")
       .KeepsFields()
       .Guarantees(
-          "Needs the whole input before it gives the first row; past its share of the memory budget it works in "
-          "parts on disk.")
+          "Of an input that ends: needs the whole of it before it gives the first row; past its share of the memory "
+          "budget it works in parts on disk. Else it holds the first rows of each group in memory, and all rows where "
+          "they can be taken back, until the watermark passes their window.")
       .Field(
           "key", &TopConfig::key,
           FieldDoc("Fields that make a group; none: all rows are one group.").OrSingle().Example("[bidder, auction]"))
@@ -126,7 +131,6 @@ bool ParseOrder(const NodePtr& by, const arrow::Schema& schema, BindContext& con
 }
 
 std::optional<StepBinding> BindTop(const TopConfig& config, BindContext& context) {
-  if (RefuseChanges("Top", context)) return std::nullopt;
   const CollectionInfo& in = context.inputs()[0].info;
   const NodePtr written = context.step_node()->Find("config");
   TopRowsOptions options;
@@ -137,15 +141,12 @@ std::optional<StepBinding> BindTop(const TopConfig& config, BindContext& context
     options.keys.push_back(context.FindColumn(*in.schema, name, written->Find("key")));
     good &= options.keys.back() >= 0;
   }
-  if (!in.bounded) {
-    context.StepError("Top needs a bounded input: the first rows are known when the last has come");
-    good = false;
-  }
   if (in.windowing.kind == WindowKind::kSessions && !in.has_window) {
     context.StepError("Top cannot make session windows", "group by the key with Combine first");
     good = false;
   }
   if (!good) return std::nullopt;
+  if (!in.bounded || in.changes) return BindTopChanges({options.keys, options.by, options.n}, context);
 
   std::vector<int> reads = options.keys, pass_through(static_cast<size_t>(in.schema->num_fields()));
   for (const SortKey& key : options.by) reads.push_back(key.column);

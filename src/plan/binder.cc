@@ -221,7 +221,7 @@ void Binder::CheckSink(const StepBinding& binding, StepContext& context) const {
   for (const StepInputInfo& input : context.inputs()) {
     if (!input.info.changes || binding.sink_takes_changes) continue;
     context.StepError(context.type() + " needs rows that stay; those of '" + input.origin + "' can be taken back",
-                      "reduce them before, for example with a Combine");
+                      "write the changes into the rows with ToChanges, or reduce them before, with Combine in windows");
   }
 }
 

@@ -83,17 +83,21 @@ class Dedupe final : public Operator {
     WEIR_RETURN_NOT_OK(keys_.Number(columns, rows, numbers_.data()));
     newest_.resize(keys_.size(), 0);
     passed_.clear();
+    std::vector<int32_t> late_rows;
+    std::vector<int64_t> late_ends;
     for (int64_t row = 0; row < rows; ++row) {
       const EventTime time = batch.event_time().at(row);
       const EventTime end = SaturatingAdd(time, plan_->horizon_us);
       if (end <= watermark_) {
-        WEIR_RETURN_NOT_OK(late_.Emit(batch, {static_cast<int32_t>(row)}, {time, end}, watermark_, out));
+        late_rows.push_back(static_cast<int32_t>(row));
+        late_ends.push_back(end);
       } else if (!Remembers(numbers_[row], time)) {
         Remember(numbers_[row], time);
         passed_.push_back(static_cast<int32_t>(row));
       }
     }
     Account();
+    WEIR_RETURN_NOT_OK(late_.Emit(batch, late_rows, std::move(late_ends), watermark_, out));
     if (static_cast<int64_t>(passed_.size()) == rows) return out.Emit(std::move(batch));
     WEIR_ASSIGN_OR_RETURN(Selection selection, SelectionOf(passed_));
     return out.Emit(batch.Select(selection));

@@ -8,7 +8,7 @@ bool RefuseChanges(const std::string& type, BindContext& context) {
   for (const StepInputInfo& input : context.inputs()) {
     if (!input.info.changes) continue;
     context.StepError(type + " needs rows that stay; those of '" + input.origin + "' can be taken back",
-                      "reduce them before, for example with a Combine");
+                      "write the changes into the rows with ToChanges, or reduce them before, with Combine in windows");
     refused = true;
   }
   return refused;
