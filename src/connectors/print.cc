@@ -1,6 +1,9 @@
 // Print: shows a collection on standard output, as a table or NDJSON: at the end, or as rows come where they never end.
 #include "batch/print.h"
 
+#include <arrow/array/data.h>
+#include <arrow/buffer.h>
+#include <arrow/type.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -27,7 +30,8 @@ ComponentSpec Spec() {
   return ComponentSpec::Sink<PrintConfig>("Print")
       .Summary("Show a collection on standard output.")
       .Guarantees(
-          "Bounded data is shown at its end, after everything else has succeeded; a run that fails prints nothing. "
+          "Rows that can be taken back are shown with their weight: 1 for one that came, -1 for one that went. Bounded "
+          "data is shown at its end, after everything else has succeeded; a run that fails prints nothing. "
           "Rows "
           "of input that never ends are shown as they come: a line each as `json`; as `table` the newest ones, in "
           "place, "
@@ -58,6 +62,57 @@ Status PutOut(const std::string& text) {
 void AppendLines(const Batch& batch, std::string* out) {
   for (int64_t row = 0; row < batch.num_rows(); ++row) *out += RowToJson(batch, row) + "\n";
 }
+
+/// Puts the weight of each row into a column in front of the others. `schema` has it.
+class WeightColumn final : public SinkWriter {
+ public:
+  WeightColumn(std::unique_ptr<SinkWriter> writer, SchemaPtr schema)
+      : writer_(std::move(writer)), schema_(std::move(schema)) {}
+
+  Status Write(Batch batch) override {
+    std::vector<int64_t> weights;
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      weights.push_back(batch.has_weight() ? batch.weight().at(row) : 1);
+    }
+    std::vector<ArrayDataPtr> columns{arrow::ArrayData::Make(
+        arrow::int64(), batch.num_rows(), {nullptr, BufferPtr(arrow::Buffer::FromVector(std::move(weights)))}, 0)};
+    for (int i = 0; i < batch.num_columns(); ++i) columns.push_back(batch.column(i));
+    return writer_->Write(batch.WithColumns(schema_, std::move(columns)));
+  }
+  Status Finish() override { return writer_->Finish(); }
+  bool full() const override { return writer_->full(); }
+  int64_t next_timer_us() const override { return writer_->next_timer_us(); }
+  Status OnProcessingTime(int64_t now_us) override { return writer_->OnProcessingTime(now_us); }
+
+ private:
+  const std::unique_ptr<SinkWriter> writer_;
+  const SchemaPtr schema_;
+};
+
+SchemaPtr WithWeight(const SchemaPtr& schema) {
+  std::string name = "weight";
+  while (schema->GetFieldIndex(name) >= 0) name += "_";
+  arrow::FieldVector fields{arrow::field(name, arrow::int64(), false)};
+  for (const auto& field : schema->fields()) fields.push_back(field);
+  return arrow::schema(std::move(fields));
+}
+
+/// Opens the writers of `sink`, which gets rows of `schema`, with their weights.
+class WeighedSink final : public Sink {
+ public:
+  WeighedSink(std::shared_ptr<Sink> sink, SchemaPtr schema) : sink_(std::move(sink)), schema_(std::move(schema)) {}
+  Result<std::unique_ptr<SinkWriter>> OpenWriter(const OperatorContext& lane) override {
+    WEIR_ASSIGN_OR_RETURN(auto writer, sink_->OpenWriter(lane));
+    return std::make_unique<WeightColumn>(std::move(writer), schema_);
+  }
+  Result<std::string> Prepare(int64_t epoch) override { return sink_->Prepare(epoch); }
+  Status Commit(const std::string& token) override { return sink_->Commit(token); }
+  Status Abort(int64_t epoch) override { return sink_->Abort(epoch); }
+
+ private:
+  const std::shared_ptr<Sink> sink_;
+  const SchemaPtr schema_;
+};
 
 /// Keeps the first `limit` rows of the one lane that writes; prints on commit.
 class PrintSink final : public Sink {
@@ -209,9 +264,14 @@ std::optional<StepBinding> BindPrint(const PrintConfig& config, BindContext& con
   StepBinding binding;
   binding.sink_max_lanes = 1;
   const CollectionInfo& input = context.inputs()[0].info;
-  binding.sink = [config, schema = input.schema, bounded = input.bounded]() -> Result<std::shared_ptr<Sink>> {
-    if (!bounded) return std::make_shared<EndlessPrintSink>(config, schema);
-    return std::make_shared<PrintSink>(config, schema);
+  binding.sink_takes_changes = true;
+  binding.sink = [config, schema = input.changes ? WithWeight(input.schema) : input.schema, bounded = input.bounded,
+                  changes = input.changes]() -> Result<std::shared_ptr<Sink>> {
+    std::shared_ptr<Sink> sink;
+    if (bounded) sink = std::make_shared<PrintSink>(config, schema);
+    if (!bounded) sink = std::make_shared<EndlessPrintSink>(config, schema);
+    if (changes) sink = std::make_shared<WeighedSink>(std::move(sink), schema);
+    return sink;
   };
   binding.can_reject = false;
   return binding;
