@@ -3,16 +3,16 @@
 
 #include <algorithm>
 
+#include "base/duration.h"
 #include "batch/types.h"
 #include "operators/join/join_plan.h"
-#include "operators/support/input_checks.h"
 #include "plan/binding.h"
 
 namespace weir {
 namespace {
 
 struct JoinConfig {
-  NodePtr equalities, type, fields;
+  NodePtr equalities, type, fields, within, as_of;
 };
 
 ComponentSpec Spec() {
@@ -20,14 +20,19 @@ ComponentSpec Spec() {
       .Summary("Put rows of two or more collections side by side where fields are equal.")
       .Doc(
           "The inputs are joined one after the other in the order of `input`; where nothing unmatched comes out, in "
-          "the order that is fastest. Null equals nothing. In windows only rows of the same window meet. Without "
-          "`fields` all fields of all inputs come out; a name that is taken gets a number "
+          "the order that is fastest. Null equals nothing; an integer equals the number of the same value. In windows "
+          "only rows of the same window meet. Where inputs never end, or their rows can be taken back, pairs come out "
+          "when their second row comes; rows that match nothing come out when their window is over or, without "
+          "windows, "
+          "at once, and are taken back when a partner comes. An endless input beside one that ends waits for it, and "
+          "then looks it up. Without `fields` all fields of all inputs come out; a name that is taken gets a number "
           "behind it "
           "(`id`, `id0`).")
       .Guarantees(
           "The smaller side is kept in memory, by what is known of the sizes beforehand, else the side that ends "
           "first; past "
-          "its share of the memory budget both sides are partitioned on disk.")
+          "its share of the memory budget both sides are partitioned on disk. Of endless inputs both sides are kept in "
+          "memory until their window is over; `weir explain` says what bounds them.")
       .Field("equalities", &JoinConfig::equalities,
              FieldDoc("What must be equal: a field that all inputs have, or a list of `{alias: field, …}`.")
                  .Required()
@@ -46,6 +51,16 @@ ComponentSpec Spec() {
                       "gives all its fields.")
                  .Type("mapping")
                  .Example("{orders: [id, amount], customers: {customer: name}}"))
+      .Field("within", &JoinConfig::within,
+             FieldDoc("Rows of the second input are joined with those of the first whose event times are near: from "
+                      "`before` that of the first to `after` it. In place of windows; two inputs.")
+                 .Type("mapping")
+                 .Example("{before: 10m, after: 0s}"))
+      .Field("as_of", &JoinConfig::as_of,
+             FieldDoc("The input whose rows are versions of what their key names. Each row of the other input meets "
+                      "the version that was valid at its event time: the last one that is not later. It waits until "
+                      "the watermark says that this version is known. In place of windows; two inputs.")
+                 .Example("rates"))
       .Example("orders with their customers", R"(pipeline:
   transforms:
   - {type: Create, name: Orders, config: {elements: [{id: 1, customer: 7}, {id: 2, customer: 8}]}}
@@ -65,10 +80,12 @@ class JoinReader {
  public:
   JoinReader(const JoinConfig& config, BindContext& context) : config_(config), context_(context) {}
 
-  bool Read() { return CheckInputs() && ReadEqualities() & ReadType() & ReadFields(); }
+  bool Read() {
+    return CheckInputs() && ReadEqualities() & ReadType() & ReadFields() & ReadWithin() & ReadAsOf() && CheckTimes();
+  }
 
   JoinShape Shape() const {
-    JoinShape shape{equalities_, fields_, {}, {}};
+    JoinShape shape{equalities_, fields_, {}, {}, within_, as_of_};
     for (size_t input = 0; input < context_.inputs().size(); ++input) {
       const bool by_alias = !outer_.empty() && input > 0;
       shape.keep_before.push_back(by_alias ? outer_[input - 1] : type_ == "left" || type_ == "outer");
@@ -104,7 +121,8 @@ class JoinReader {
         return false;
       }
     }
-    if (first.windowing.kind == WindowKind::kSessions) {
+    const bool in_time = config_.within != nullptr || config_.as_of != nullptr;
+    if (first.windowing.kind == WindowKind::kSessions && !in_time) {
       context_.StepError(
           "Join does not work in session windows: which rows share a session is known only when it closes",
           "use fixed or sliding windows");
@@ -161,15 +179,18 @@ class JoinReader {
   bool AddEquality(int a, int a_column, int b, int b_column, const NodePtr& place) {
     const TypePtr& x = schema(a).field(a_column)->type();
     const TypePtr& y = schema(b).field(b_column)->type();
-    if (!x->Equals(*y)) {
+    int number = -1;
+    if (x->id() == arrow::Type::DOUBLE && y->id() == arrow::Type::INT64) number = 0;
+    if (x->id() == arrow::Type::INT64 && y->id() == arrow::Type::DOUBLE) number = 1;
+    if (number < 0 && !x->Equals(*y)) {
       context_.Error(place, "cannot join " + TypeName(*x) + " with " + TypeName(*y),
                      "bring both fields to one type with MapToFields, for example cast(x as " + TypeName(*x) + ")");
       return false;
     }
     if (a < b) {
-      equalities_.push_back({{a, b}, {a_column, b_column}});
+      equalities_.push_back({{a, b}, {a_column, b_column}, number});
     } else {
-      equalities_.push_back({{b, a}, {b_column, a_column}});
+      equalities_.push_back({{b, a}, {b_column, a_column}, number < 0 ? -1 : 1 - number});
     }
     return true;
   }
@@ -213,6 +234,72 @@ class JoinReader {
       good &= input >= 0;
     }
     return good;
+  }
+
+  bool ReadWithin() {
+    if (config_.within == nullptr) return true;
+    const NodePtr& node = config_.within;
+    if (!node->is_map() || node->entries().empty()) {
+      context_.Error(node, "'within' must be a mapping like {before: 10m, after: 0s}, not " + node->Describe());
+      return false;
+    }
+    within_.emplace();
+    bool good = true;
+    for (const NodeEntry& entry : node->entries()) {
+      const std::string& key = entry.key->text();
+      if (key != "before" && key != "after") {
+        context_.Error(entry.key, "'within' has before and after, not '" + key + "'");
+        good = false;
+        continue;
+      }
+      const auto duration = ParseDuration(entry.value->is_scalar() ? entry.value->text() : "");
+      if (!duration.ok()) {
+        context_.Error(entry.value,
+                       "'" + key + "' must be a duration like 10m or 1.5h, not " + entry.value->Describe());
+        good = false;
+      } else {
+        (key == "before" ? within_->before_us : within_->after_us) = duration->us;
+      }
+    }
+    if (good && within_->before_us + within_->after_us < 0) {
+      context_.Error(node, "no time is within: 'before' and 'after' together are less than nothing");
+      good = false;
+    }
+    return good;
+  }
+
+  bool ReadAsOf() {
+    if (config_.as_of == nullptr) return true;
+    as_of_ = InputOf(config_.as_of);
+    return as_of_ >= 0;
+  }
+
+  bool CheckTimes() {
+    if (!within_ && as_of_ < 0) return true;
+    const NodePtr& node = within_ ? config_.within : config_.as_of;
+    const std::string key = within_ ? "within" : "as_of";
+    if (context_.inputs().size() != 2) {
+      context_.Error(node,
+                     "'" + key + "' joins two inputs, and this step has " + std::to_string(context_.inputs().size()));
+      return false;
+    }
+    if (within_ && as_of_ >= 0) {
+      context_.Error(config_.as_of, "a join is either 'within' a time or 'as_of' one");
+      return false;
+    }
+    if (as_of_ < 0) return true;
+    const JoinShape shape = Shape();
+    const StepInputInfo& versions = context_.inputs()[as_of_];
+    if (as_of_ == 0 ? shape.keep_before[1] : shape.keep_input[1]) {
+      context_.Error(config_.type, "versions do not come out alone, but 'type' keeps those of '" + versions.alias + "'",
+                     std::string("use inner or ") + (as_of_ == 0 ? "right" : "left"));
+      return false;
+    }
+    if (versions.info.changes) {
+      context_.Error(config_.as_of, "versions must stay; those of '" + versions.origin + "' can be taken back");
+      return false;
+    }
+    return true;
   }
 
   void AddAllOf(int input) {
@@ -283,12 +370,13 @@ class JoinReader {
   BindContext& context_;
   std::vector<JoinEquality> equalities_;
   std::vector<JoinField> fields_;
+  std::optional<JoinShape::Within> within_;
+  int as_of_ = -1;
   std::string type_ = "inner";
   std::vector<bool> outer_;  // by input; empty: the type says it
 };
 
 std::optional<StepBinding> BindJoin(const JoinConfig& config, BindContext& context) {
-  if (RefuseChanges("Join", context)) return std::nullopt;
   JoinReader reader(config, context);
   if (!reader.Read()) return std::nullopt;
   return PlanJoin(reader.Shape(), context);

@@ -188,7 +188,8 @@ void Planner::AddOperators(int index, const std::vector<PhysicalInput>& step_inp
     if (i == 0 || op.can_reject) AddErrorPort(step, &node);
     std::vector<PhysicalInput> inputs;
     for (const OperatorInput& from : op.from) {
-      inputs.push_back(from.step_input >= 0 ? step_inputs[from.step_input] : PhysicalInput{ids[from.op], 0, {}});
+      inputs.push_back(from.step_input >= 0 ? step_inputs[from.step_input]
+                                            : PhysicalInput{ids[from.op], from.port, {}});
     }
     if (op.from.empty() && i == 0) inputs = step_inputs;
     if (op.from.empty() && i > 0) inputs.push_back({ids.back(), 0, {}});

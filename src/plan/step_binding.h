@@ -50,7 +50,8 @@ struct Exchange {
 /// One input of a physical operator: an input of its step, or an operator before it.
 struct OperatorInput {
   int step_input = -1;
-  int op = -1;  // index in StepBinding::operators; used where step_input is negative
+  int op = -1;   // index in StepBinding::operators; used where step_input is negative
+  int port = 0;  // output port of that operator
 };
 
 /// One physical operator of a step. A step is one operator, or a chain with exchanges between (partial → final).

@@ -19,6 +19,9 @@ struct HashJoinOptions {
   WindowingStrategy windowing;
   bool has_window[2] = {false, false};  // rows carry windows already
   SchemaPtr output;                     // all columns of the left, then all of the right
+  /// The left side never ends: its rows keep their event times, and the other side, a table, stays in memory. Of
+  /// lookups only.
+  bool endless_left = false;
 };
 
 Result<std::unique_ptr<Operator>> MakeHashJoin(HashJoinOptions options, const OperatorContext& context);

@@ -9,6 +9,7 @@
 
 #include "engine/operator.h"
 #include "operators/join/lookup_join.h"
+#include "operators/join/stream_plan.h"
 
 namespace weir {
 namespace {
@@ -23,7 +24,11 @@ class ProjectFields final : public Operator {
  public:
   ProjectFields(SchemaPtr schema, std::vector<int> columns)
       : schema_(std::move(schema)), columns_(std::move(columns)) {}
-  Status Process(int, Batch batch, Emitter& out) override { return out.Emit(batch.Project(schema_, columns_)); }
+  /// Ports behind the first are rows that came too late, of the joins before; they go on as they are.
+  Status Process(int port, Batch batch, Emitter& out) override {
+    if (port > 0) return out.Emit(LateRows::kPort, std::move(batch));
+    return out.Emit(batch.Project(schema_, columns_));
+  }
 
  private:
   const SchemaPtr schema_;
@@ -45,6 +50,10 @@ struct Part {
   double share = 1;         // of the rows that there would be without filters
   double row_bytes = 0;     // of the columns that come out
   std::vector<int> sources;
+  bool bounded = true, changes = false;
+  int input = -1;  // it is this input; -1: inputs that are joined
+
+  bool stays() const { return bounded && !changes; }
 };
 
 bool Share(const std::vector<int>& a, const std::vector<int>& b) {
@@ -54,7 +63,7 @@ bool Share(const std::vector<int>& a, const std::vector<int>& b) {
 class JoinPlanner {
  public:
   JoinPlanner(const JoinShape& shape, const BindContext& context) : shape_(shape), context_(context) {
-    for (int i = 0; i < inputs(); ++i) parts_.push_back(InputPart(i));
+    for (int i = 0; i < inputs(); ++i) parts_.push_back(WithKeys(InputPart(i)));
   }
 
   StepBinding Run() {
@@ -81,6 +90,9 @@ class JoinPlanner {
     part.rows = info.expected_rows;
     if (info.unfiltered_rows > 0) part.share = std::min(1.0, info.expected_rows / info.unfiltered_rows);
     part.sources = info.sources;
+    part.bounded = info.bounded;
+    part.changes = info.changes;
+    part.input = input;
     part.row_bytes = kRowBytes;
     for (const JoinField& field : shape_.fields) {
       if (field.input == input) part.row_bytes += ExpectedBytes(*info.schema->field(field.column)->type());
@@ -88,10 +100,39 @@ class JoinPlanner {
     return part;
   }
 
+  /// Numbers that are compared with integers get a column of their own behind the others.
+  Part WithKeys(Part part) {
+    std::vector<int> numbers;
+    for (const JoinEquality& e : shape_.equalities) {
+      if (e.number >= 0 && e.inputs[e.number] == part.input) numbers.push_back(e.columns[e.number]);
+    }
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    if (numbers.empty()) return part;
+    OperatorSpec op = WholeNumbersSpec(context_.step_name(), part.schema, numbers);
+    op.from = {part.from};
+    part.schema = op.outputs[0];
+    part.from = {-1, static_cast<int>(binding_.operators.size())};
+    binding_.operators.push_back(std::move(op));
+    numbers_.resize(inputs());
+    numbers_[part.input] = std::move(numbers);
+    return part;
+  }
+
+  /// The column of its input that side `which` of an equality is compared by.
+  int KeyOf(const JoinEquality& e, int which) const {
+    if (e.number != which) return e.columns[which];
+    const std::vector<int>& numbers = numbers_[e.inputs[which]];
+    const auto at = std::lower_bound(numbers.begin(), numbers.end(), e.columns[which]) - numbers.begin();
+    return context_.inputs()[e.inputs[which]].info.schema->num_fields() + static_cast<int>(at);
+  }
+
   /// The equalities form a tree, nothing unmatched comes out, and all sizes are known.
   bool CanReorder() const {
+    if (shape_.within || shape_.as_of >= 0) return false;
     for (int i = 0; i < inputs(); ++i) {
-      if (parts_[i].rows < 0 || (i > 0 && (shape_.keep_before[i] || shape_.keep_input[i]))) return false;
+      if (!parts_[i].stays() || parts_[i].rows < 0 || (i > 0 && (shape_.keep_before[i] || shape_.keep_input[i])))
+        return false;
     }
     std::vector<std::pair<int, int>> pairs;
     for (const JoinEquality& e : shape_.equalities) pairs.emplace_back(e.inputs[0], e.inputs[1]);
@@ -128,6 +169,14 @@ class JoinPlanner {
   /// `left` and `right` side by side. The columns of the one that becomes the table stand behind.
   Part Join(const Part& left, const Part& right, bool keep_left, bool keep_right) {
     const bool apart = !Share(left.sources, right.sources);
+    const bool in_time = shape_.within || shape_.as_of >= 0;
+    if (in_time || !left.stays() || !right.stays()) {
+      // A table that ends, beside a stream: who waits for it needs to keep nothing.
+      const bool lookup = apart && !in_time && context_.inputs()[0].info.windowing.is_global();
+      if (lookup && !left.bounded && right.stays() && !keep_right) return AddLookup(left, right, keep_left);
+      if (lookup && !right.bounded && left.stays() && !keep_left) return AddLookup(right, left, keep_right);
+      return AddStreamJoin(left, right, keep_left, keep_right);
+    }
     const bool right_table = apart && !keep_right && FitsTable(right);
     const bool left_table = apart && !keep_left && FitsTable(left);
     if (left_table && (!right_table || left.rows < right.rows)) return AddLookup(right, left, keep_right);
@@ -143,13 +192,14 @@ class JoinPlanner {
       for (int first : {0, 1}) {
         const int a = left.starts[e.inputs[first]], b = right.starts[e.inputs[1 - first]];
         if (a < 0 || b < 0) continue;
-        options.keys[kLeft].push_back(a + e.columns[first]);
-        options.keys[kRight].push_back(b + e.columns[1 - first]);
+        options.keys[kLeft].push_back(a + KeyOf(e, first));
+        options.keys[kRight].push_back(b + KeyOf(e, 1 - first));
       }
     }
     options.keep[kLeft] = keep_left;
     options.keep[kRight] = keep_right;
     options.windowing = context_.inputs()[0].info.windowing;
+    options.endless_left = !left.bounded;
     arrow::FieldVector fields = left.schema->fields();
     for (const auto& field : right.schema->fields()) fields.push_back(field);
     options.output = arrow::schema(std::move(fields));
@@ -172,6 +222,8 @@ class JoinPlanner {
     part.share = larger.share * (kept ? 1 : smaller.share);
     if (left.rows >= 0 && right.rows >= 0) part.rows = larger.rows * (kept ? 1 : smaller.share);
     part.row_bytes = left.row_bytes + right.row_bytes - kRowBytes;
+    part.bounded = left.bounded && right.bounded;
+    part.changes = left.changes || right.changes;
     part.sources = left.sources;
     part.sources.insert(part.sources.end(), right.sources.begin(), right.sources.end());
     std::sort(part.sources.begin(), part.sources.end());
@@ -208,6 +260,28 @@ class JoinPlanner {
     op.make = [options](const OperatorContext& lane) { return MakeHashJoin(options, lane); };
     binding_.operators.push_back(std::move(op));
     return Joined(left, right, options);
+  }
+
+  Part AddStreamJoin(const Part& left, const Part& right, bool keep_left, bool keep_right) {
+    StreamJoinOptions options;
+    options.join = Options(left, right, keep_left, keep_right);
+    const bool in_time = shape_.within || shape_.as_of >= 0;
+    options.changes[kLeft] = left.changes;
+    options.changes[kRight] = right.changes;
+    options.changes_out = left.changes || right.changes;
+    const bool waits = in_time || (!options.changes_out && !options.join.windowing.is_global());
+    options.retracts = !waits && (keep_left || keep_right);
+    options.changes_out = options.changes_out || options.retracts;
+    options.late_schema = JoinLateSchema(context_);
+    options.aliases[kLeft] = left.input;
+    options.aliases[kRight] = right.input;
+    OperatorSpec op = StreamJoinSpec(shape_, context_.step_name(), options);
+    op.from = {left.from, right.from};
+    late_.push_back(static_cast<int>(binding_.operators.size()));
+    binding_.operators.push_back(std::move(op));
+    Part joined = Joined(left, right, options.join);
+    joined.changes = options.changes_out;
+    return joined;
   }
 
   Part AddLookup(const Part& probe, const Part& table, bool keep_probe) {
@@ -254,7 +328,8 @@ class JoinPlanner {
       fields.push_back(from->WithName(field.name)->WithNullable(outer || from->nullable()));
     }
     info.schema = arrow::schema(std::move(fields));
-    info.has_window = !info.windowing.is_global();
+    info.has_window = !info.windowing.is_global() && !shape_.within && shape_.as_of < 0;
+    info.changes = all.changes;
     info.expected_rows = all.rows;
     info.unfiltered_rows = all.rows < 0 || all.share <= 0 ? -1 : all.rows / all.share;
     OperatorSpec project;
@@ -262,23 +337,43 @@ class JoinPlanner {
     project.inputs = {Exchange{}};
     project.outputs = {info.schema};
     project.from = {all.from};
-    project.needs = [columns, width = all.schema->num_fields()](const std::vector<ColumnSet>& outputs) {
-      ColumnSet needed = ColumnSet::None(width);
-      for (int i : outputs[0].ToIndices()) needed.Add(columns[i]);
-      return std::vector<ColumnSet>{needed};
+    binding_.outputs = {{"", info}};
+    if (!late_.empty()) AddLateOutput(info, &project);
+    project.needs = [columns, width = all.schema->num_fields(),
+                     late = late_.size()](const std::vector<ColumnSet>& outputs) {
+      std::vector<ColumnSet> needed{ColumnSet::None(width)};
+      for (int i : outputs[0].ToIndices()) needed[0].Add(columns[i]);
+      if (late > 0) needed.resize(1 + late, outputs[LateRows::kPort]);
+      return needed;
     };
     project.make = [schema = info.schema, columns](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
       return std::make_unique<ProjectFields>(schema, columns);
     };
     binding_.operators.push_back(std::move(project));
-    binding_.outputs = {{"", std::move(info)}};
     binding_.can_reject = false;
+  }
+
+  void AddLateOutput(const CollectionInfo& joined, OperatorSpec* project) {
+    CollectionInfo late = joined;
+    late.schema = JoinLateSchema(context_);
+    late.windowing = WindowingStrategy{};
+    late.has_window = false;
+    late.changes = false;
+    for (const StepInputInfo& input : context_.inputs()) late.changes = late.changes || input.info.changes;
+    for (const int op : late_) {
+      project->from.push_back({-1, op, LateRows::kPort});
+      project->inputs.emplace_back();
+    }
+    project->outputs.push_back(late.schema);
+    binding_.outputs.push_back({"late", std::move(late)});
   }
 
   const JoinShape& shape_;
   const BindContext& context_;
-  std::vector<Part> parts_;
   StepBinding binding_;
+  std::vector<std::vector<int>> numbers_;  // by input: columns that are compared with integers; empty: there are none
+  std::vector<Part> parts_;
+  std::vector<int> late_;  // operators that may have rows that come too late
 };
 
 }  // namespace

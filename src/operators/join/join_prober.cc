@@ -114,7 +114,8 @@ Result<Batch> JoinProber::Join(const Batch& probe_rows, bool matched) {
   }
   Batch joined = probe_rows.Project(options_.output, indices, std::move(fresh));
   joined.set_morsel(-1);
-  if (options_.windowing.is_global()) joined.set_event_time(Int64Column(Window{}.max_timestamp()));
+  if (options_.windowing.is_global() && !options_.endless_left)
+    joined.set_event_time(Int64Column(Window{}.max_timestamp()));
   return joined;
 }
 

@@ -57,7 +57,8 @@ class LookupBuild final : public Operator {
     }
     WEIR_RETURN_NOT_OK(side_->table->Add(std::move(batch)));
     WEIR_RETURN_NOT_OK(Account(out));
-    if (!side_->reservation.ShouldSpill(side_->table->growth_bytes())) return Status::OK();
+    if (options_.join.endless_left || !side_->reservation.ShouldSpill(side_->table->growth_bytes()))
+      return Status::OK();
     WEIR_ASSIGN_OR_RETURN(side_->spilled, SpillFile::Create(context_.temp_dir, options_.join.schemas[kRight]));
     for (Batch& taken : side_->table->TakeBatches()) {
       const Batch rows = std::move(taken);  // freed when it is written
