@@ -19,8 +19,8 @@ namespace {
 constexpr int64_t kMinLimit = 64 << 20;
 constexpr int64_t kMeasureEveryNs = 10'000'000;
 constexpr int64_t kReleaseEveryNs = 100'000'000;
-/// Announced growth beyond this stops measuring.
-constexpr int64_t kMostAnnounced = 8 << 20;
+/// Less than this is not worth an announcement.
+constexpr int64_t kLeastAnnounced = 4 << 20;
 
 int64_t NowNs() {
   timespec t;
@@ -89,13 +89,14 @@ void MemoryBudget::Measure() {
     resident = ResidentBytes();
   }
   // While a table doubles nobody knows how much of it is resident: the last measure stands.
-  if (announced_.load(std::memory_order_relaxed) > kMostAnnounced) return;
+  if (announced_.load(std::memory_order_relaxed) > 0) return;
   const int64_t other = std::max<int64_t>(resident - state_bytes(), 0);
   // Never less than an eighth: below that every operator would spill single batches and nothing would get done.
   state_limit_.store(std::max(limit_ - other - limit_ / 16, limit_ / 8), std::memory_order_relaxed);
 }
 
 void MemoryReservation::Announce(int64_t bytes) {
+  if (bytes < kLeastAnnounced) bytes = 0;
   if (budget_ == nullptr || bytes == announced_) return;
   budget_->announced_.fetch_add(bytes - announced_, std::memory_order_relaxed);
   announced_ = bytes;

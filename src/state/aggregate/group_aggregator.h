@@ -48,7 +48,9 @@ class GroupAggregator {
   Result<std::vector<ArrayDataPtr>> Finish(uint32_t begin, uint32_t end, std::vector<RowError>* errors) const;
 
   int64_t size_bytes() const;
-  /// What the next `rows` rows may make it grow by, at most, in one piece: tables double.
+  /// What the next `rows` rows add in one piece where they make a table double; else 0.
+  int64_t doubling_bytes(int64_t rows) const { return table_.doubling_bytes(rows); }
+  /// What the next `rows` rows may make it grow by, at most.
   int64_t growth_bytes(int64_t rows) const { return table_.growth_bytes(rows) + rows * states_.stride(); }
   /// No rows or states come any more: gives back what only they need.
   void EndUpdates() { table_.EndLookups(); }

@@ -39,9 +39,8 @@ void SpillingAggregator::Account(const PartitionedSpill* spill) {
 
 // Before `rows` more rows are added: spills when they might not fit.
 Status SpillingAggregator::MakeRoom(int64_t rows, int depth, std::unique_ptr<PartitionedSpill>* to) {
-  const int64_t more_bytes = groups_->growth_bytes(rows);
-  if (groups_->num_groups() > 0 && reservation_.ShouldSpill(more_bytes)) return Spill(depth, to);
-  reservation_.Announce(more_bytes);
+  if (groups_->num_groups() > 0 && reservation_.ShouldSpill(groups_->growth_bytes(rows))) return Spill(depth, to);
+  reservation_.Announce(groups_->doubling_bytes(rows));
   return Status::OK();
 }
 

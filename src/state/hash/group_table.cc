@@ -115,8 +115,8 @@ int64_t GroupTable::size_bytes() const {
   return bytes;
 }
 
-int64_t GroupTable::growth_bytes(int64_t rows) const {
-  int64_t bytes = rows * 8;
+int64_t GroupTable::doubling_bytes(int64_t rows) const {
+  int64_t bytes = 0;
   if (mode_ == Mode::kWide) {
     bytes += wide_.growth_bytes(rows);
   } else if (mode_ == Mode::kOneInt || mode_ == Mode::kPacked) {

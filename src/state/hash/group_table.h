@@ -59,8 +59,10 @@ class GroupTable {
   /// One key column of `count` groups, in the order of `groups`.
   Result<ArrayDataPtr> KeyColumn(int column, const uint32_t* groups, uint32_t count) const;
   int64_t size_bytes() const;
-  /// What a Lookup of `rows` rows may add in one piece: tables double when they are full.
-  int64_t growth_bytes(int64_t rows) const;
+  /// What a Lookup of `rows` rows adds in one piece where it makes a table double; else 0.
+  int64_t doubling_bytes(int64_t rows) const;
+  /// What a Lookup of `rows` rows may add at most.
+  int64_t growth_bytes(int64_t rows) const { return rows * 8 + doubling_bytes(rows); }
   /// No Lookup or Find comes any more: gives back what only they need. Keys can still be asked for.
   void EndLookups();
   /// Forgets all groups and gives the memory back.
