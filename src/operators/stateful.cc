@@ -47,19 +47,23 @@ ComponentSpec Spec() {
           "Gives each row with the state of its key after it. All updates of a row see the state as it was before the "
           "row. Rows are taken in the order of event time, whatever the order of their arrival: each waits until the "
           "watermark has passed it. Rows that come behind the watermark go to the output `late`. With `order: arrival` "
-          "rows are taken as they come; the result then depends on that. A row whose update cannot be computed is a row "
+          "rows are taken as they come; the result then depends on that. A row whose update cannot be computed is a "
+          "row "
           "error and leaves the state as it is.\n\n"
-          "With `expire_after` a key that has been silent for so long in event time is forgotten; its state goes to the "
+          "With `expire_after` a key that has been silent for so long in event time is forgotten; its state goes to "
+          "the "
           "output `expired`, and its next row finds a new key.\n\n"
           "Rows of one key are computed one after another, those of different keys together: many keys are fast, one "
           "key is not.")
-      .Guarantees("The same result for any order of arrival within the watermark, any number of lanes and any cut of batches.")
+      .Guarantees(
+          "The same result for any order of arrival within the watermark, any number of lanes and any cut of batches.")
       .Field("key", &StatefulConfig::key,
              FieldDoc("Fields whose values make a key; none: all rows share one state.").OrSingle().Example("account"))
       .Field("state", &StatefulConfig::state,
              FieldDoc("The fields of the state.").Required().Example("{count: {initial: 0, update: count + 1}}"))
-      .Field("expire_after", &StatefulConfig::expire_after,
-             FieldDoc("Event time after the last row of a key at which it is forgotten. Default: never.").Example("30m"))
+      .Field(
+          "expire_after", &StatefulConfig::expire_after,
+          FieldDoc("Event time after the last row of a key at which it is forgotten. Default: never.").Example("30m"))
       .Field("order", &StatefulConfig::order,
              FieldDoc("In which order rows are taken.").Default("event_time").OneOf({"event_time", "arrival"}))
       .Field("language", &StatefulConfig::language,

@@ -96,7 +96,7 @@ struct StepBinding {
   std::function<Result<std::shared_ptr<Sink>>()> sink;
   int sink_max_lanes = 0;
   bool sink_takes_changes = false;  // it knows what to do with weights
-  int source_max_lanes = 0;  // 0: as many as the run has
+  int source_max_lanes = 0;         // 0: as many as the run has
   /// The needs of a sink are all columns of its input.
 
   /// Sources: what a ScanRequest may use.

@@ -76,11 +76,12 @@ ComponentSpec Spec() {
                  .Min("1")
                  .Max("1000000")
                  .Advanced())
-      .Field("unbounded", &NexmarkConfig::unbounded,
-             FieldDoc("Take the events for a collection that never ends, also where a `count` ends it: the steps behind "
-                      "it run as they would on a stream.")
-                 .Default("false")
-                 .Advanced())
+      .Field(
+          "unbounded", &NexmarkConfig::unbounded,
+          FieldDoc("Take the events for a collection that never ends, also where a `count` ends it: the steps behind "
+                   "it run as they would on a stream.")
+              .Default("false")
+              .Advanced())
       .Example("highest bids", R"(pipeline:
   type: chain
   transforms:
