@@ -6,6 +6,7 @@
 
 #include "batch/print.h"
 #include "connectors/files/endless/file_mode.h"
+#include "connectors/files/endless/snapshot_source.h"
 #include "connectors/files/endless/watched_source.h"
 #include "connectors/files/file_paths.h"
 #include "connectors/files/file_source.h"
@@ -160,8 +161,11 @@ SchemaPtr SchemaOf(const ParquetFile& file, const ReadFromParquetConfig& config,
 
 std::optional<StepBinding> BindReadFromParquet(const ReadFromParquetConfig& config, BindContext& context) {
   const std::vector<std::string> extensions = {".parquet", ".parq", ".pq"};
-  auto paths = config.watch ? ResolveFollowedPaths(context, config.path, extensions, /*may_come_later=*/false)
-                            : ResolveInputPaths(context, "path", config.path, extensions);
+  const auto mode = FileModeOf(config, /*tail=*/false, config.path, context);
+  if (!mode) return std::nullopt;
+  const bool unbounded = *mode != FileMode::kOnce;
+  auto paths = unbounded ? ResolveFollowedPaths(context, config.path, extensions, /*may_come_later=*/false)
+                         : ResolveInputPaths(context, "path", config.path, extensions);
   if (!paths) return std::nullopt;
   if (paths->empty()) {
     ConfigError(context, "path", "there is no file yet that shows which fields there are",
@@ -182,27 +186,35 @@ std::optional<StepBinding> BindReadFromParquet(const ReadFromParquetConfig& conf
   StepBinding binding;
   CollectionInfo info;
   info.schema = schema;
-  info.bounded = !config.watch;
-  const auto times = BindEventTime(config, schema, config.watch, context);
+  info.bounded = !unbounded;
+  info.changes = *mode == FileMode::kSnapshot;
+  const auto times = BindEventTime(config, schema, unbounded, context);
   if (!times) return std::nullopt;
   // Files of one folder are taken to be alike.
   info.expected_rows = info.unfiltered_rows = static_cast<double>((*file)->num_rows() * paths->size());
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.repeatable = true;
-  binding.source_max_lanes = config.watch ? 1 : 0;
+  binding.source_max_lanes = unbounded ? 1 : 0;
   // Also a row that is filtered out has an event time, which may be wrong, or move the watermark.
-  if (!config.watch && times->column < 0) {
+  if (!unbounded && times->column < 0) {
     binding.can_filter = [](const CompiledExpr& filter) { return !filter.can_fail() && !filter.uses_time(); };
   }
-  if (!config.watch) binding.notes = {FilesNote(*paths)};
+  if (!unbounded) binding.notes = {FilesNote(*paths)};
   const FileWatch::Options watch{ResolvePath(context, config.path), extensions, config.settle.us};
-  AddModeNotes(config.watch ? FileMode::kWatch : FileMode::kOnce, watch.path, *times, *schema, &binding);
-  binding.source = [=, paths = *paths, times = *times,
-                    follow = config.watch](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
-    ParquetScan scan{.schema = schema, .columns = times.Needed(request.columns).ToIndices(), .filter = request.filter};
-    auto format = std::make_shared<ParquetFormat>(std::move(scan));
-    if (follow) return std::make_shared<WatchedSource>(WatchedSourceOptions{watch, times}, std::move(format));
+  AddModeNotes(*mode, watch.path, *times, *schema, &binding);
+  binding.source = [=, paths = *paths, times = *times, mode = *mode,
+                    every_us = config.every.us](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
+    const std::vector<int> columns = times.Needed(request.columns).ToIndices();
+    auto format =
+        std::make_shared<ParquetFormat>(ParquetScan{.schema = schema, .columns = columns, .filter = request.filter});
+    if (mode == FileMode::kWatch) {
+      return std::make_shared<WatchedSource>(WatchedSourceOptions{watch, times}, std::move(format));
+    }
+    if (mode == FileMode::kSnapshot) {
+      SnapshotSourceOptions options{watch.path, extensions, every_us, columns, schema, times};
+      return std::make_shared<SnapshotSource>(std::move(options), std::move(format));
+    }
     FileSourceOptions options{.paths = paths, .limit = request.limit};
     if (times.column >= 0) options.event_time = times;
     return std::make_shared<FileSource>(std::move(options), std::move(format));

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "connectors/files/endless/snapshot_source.h"
 #include "connectors/files/endless/tail_source.h"
 #include "connectors/files/endless/watched_source.h"
 #include "connectors/files/file_paths.h"
@@ -150,25 +151,6 @@ bool IsRereadable(Env& env, const std::string& path) {
   return info.ok() && info->kind == FileKind::kFile;
 }
 
-/// nullopt after an error.
-std::optional<FileMode> ModeOf(const TextSourceConfig& config, BindContext& context) {
-  if (config.watch && config.tail) {
-    ConfigError(context, "tail", "'watch' and 'tail' exclude each other",
-                "'watch' reads files that do not change any more, 'tail' files that grow");
-    return std::nullopt;
-  }
-  if (config.watch && config.path == "-") {
-    ConfigError(context, "watch", "standard input cannot be watched",
-                "write 'tail: true' to get its rows as they come");
-    return std::nullopt;
-  }
-  if (config.tail && config.compression != "auto" && config.compression != "none") {
-    ConfigError(context, "compression", "a compressed file cannot be followed with 'tail'");
-    return std::nullopt;
-  }
-  return config.watch ? FileMode::kWatch : config.tail ? FileMode::kTail : FileMode::kOnce;
-}
-
 /// The first of the files that holds something: of those that follow it may be that none does yet.
 std::string FirstFilled(Env& env, const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
@@ -184,8 +166,12 @@ std::optional<TextFiles> OpenTextFiles(const TextSourceConfig& config, const std
                                        BindContext& context) {
   TextFiles files;
   files.extensions = extensions;
-  const auto mode = ModeOf(config, context);
+  const auto mode = FileModeOf(config, config.tail, config.path, context);
   if (!mode) return std::nullopt;
+  if (config.tail && config.compression != "auto" && config.compression != "none") {
+    ConfigError(context, "compression", "a compressed file cannot be followed with 'tail'");
+    return std::nullopt;
+  }
   files.mode = *mode;
   if (files.mode == FileMode::kTail && config.path == "-") return files;
   auto paths = files.mode == FileMode::kOnce
@@ -226,19 +212,38 @@ SchemaPtr WithFilenameColumn(const TextSourceConfig& config, SchemaPtr schema, B
 
 namespace {
 
-Result<std::shared_ptr<Source>> MakeTextSource(FileMode mode, TailSourceOptions options, const TextFiles& files,
-                                               int64_t settle_us, int64_t limit,
-                                               std::shared_ptr<const TextFileFormat> format) {
-  if (mode == FileMode::kTail) return std::make_shared<TailSource>(std::move(options), std::move(format));
-  if (mode == FileMode::kWatch) {
-    WatchedSourceOptions watched;
-    watched.watch = {std::move(options.path), std::move(options.extensions), settle_us};
-    watched.event_time = options.event_time;
-    watched.filename_column = options.filename_column;
-    return std::make_shared<WatchedSource>(std::move(watched), std::move(format));
+/// What all modes need of a step.
+struct TextSourcePlan {
+  TextFiles files;
+  TailSourceOptions tail;
+  int64_t settle_us = 0, every_us = 0;
+  SchemaPtr schema;
+};
+
+Result<std::shared_ptr<Source>> MakeTextSource(const TextSourcePlan& plan, const ScanRequest& request,
+                                               int filename_column, std::shared_ptr<const TextFileFormat> format) {
+  TailSourceOptions tail = plan.tail;
+  tail.filename_column = filename_column;
+  switch (plan.files.mode) {
+    case FileMode::kTail:
+      return std::make_shared<TailSource>(std::move(tail), std::move(format));
+    case FileMode::kWatch: {
+      WatchedSourceOptions options;
+      options.watch = {tail.path, tail.extensions, plan.settle_us};
+      options.event_time = tail.event_time;
+      options.filename_column = filename_column;
+      return std::make_shared<WatchedSource>(std::move(options), std::move(format));
+    }
+    case FileMode::kSnapshot: {
+      SnapshotSourceOptions options{tail.path,   tail.extensions, plan.every_us,  request.columns.ToIndices(),
+                                    plan.schema, tail.event_time, filename_column};
+      return std::make_shared<SnapshotSource>(std::move(options), std::move(format));
+    }
+    case FileMode::kOnce:
+      break;
   }
-  FileSourceOptions once{.paths = files.paths, .limit = limit, .filename_column = options.filename_column};
-  if (options.event_time.column >= 0) once.event_time = options.event_time;
+  FileSourceOptions once{.paths = plan.files.paths, .limit = request.limit, .filename_column = filename_column};
+  if (tail.event_time.column >= 0) once.event_time = tail.event_time;
   return std::make_shared<FileSource>(std::move(once), std::move(format));
 }
 
@@ -254,6 +259,7 @@ std::optional<StepBinding> TextSourceBinding(const TextSourceConfig& config, con
   CollectionInfo info;
   info.schema = schema;
   info.bounded = !unbounded;
+  info.changes = files.mode == FileMode::kSnapshot;
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.source_max_lanes = unbounded ? 1 : 0;
@@ -265,21 +271,20 @@ std::optional<StepBinding> TextSourceBinding(const TextSourceConfig& config, con
              std::find(columns.begin(), columns.end(), filename_column) == columns.end();
     };
   }
-  TailSourceOptions options;
-  options.path = ResolvePath(context, config.path);
-  options.extensions = files.extensions;
-  options.from_end = config.from == "end";
-  options.max_record_bytes = config.max_record_bytes;
-  options.event_time = *times;
+  TextSourcePlan plan{.files = files, .settle_us = config.settle.us, .every_us = config.every.us, .schema = schema};
+  plan.tail.path = ResolvePath(context, config.path);
+  plan.tail.extensions = files.extensions;
+  plan.tail.from_end = config.from == "end";
+  plan.tail.max_record_bytes = config.max_record_bytes;
+  plan.tail.event_time = *times;
   if (!unbounded) binding.notes = {FilesNote(files.paths)};
-  AddModeNotes(files.mode, options.path == "-" ? "standard input" : options.path, *times, *schema, &binding);
-  binding.source = [=, settle_us = config.settle.us](ScanRequest request) -> Result<std::shared_ptr<Source>> {
-    TailSourceOptions own = options;
+  const std::string what = config.path == "-" ? "standard input" : plan.tail.path;
+  AddModeNotes(files.mode, what, *times, *schema, &binding);
+  binding.source = [=](ScanRequest request) -> Result<std::shared_ptr<Source>> {
     const bool wants_name = filename_column >= 0 && request.columns.contains(filename_column);
-    own.filename_column = wants_name ? filename_column : -1;
     request.columns = times->Needed(request.columns);
     WEIR_ASSIGN_OR_RETURN(auto format, make_format(request));
-    return MakeTextSource(files.mode, std::move(own), files, settle_us, request.limit, std::move(format));
+    return MakeTextSource(plan, request, wants_name ? filename_column : -1, std::move(format));
   };
   return binding;
 }

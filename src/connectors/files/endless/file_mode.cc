@@ -21,14 +21,43 @@ const FieldSet<FileModeConfig>& FileModeConfig::Fields() {
                      .Default("1s")
                      .Min("0s")
                      .Advanced())
+          .Field("mode", &FileModeConfig::mode,
+                 FieldDoc("`rows`: each row that is read. `snapshot`: all files are read again and again, without an "
+                          "end, and what has changed since the last time comes as changes: rows that are new, and rows "
+                          "that are gone with a negative weight. The rows of the last reading are kept in memory.")
+                     .Default("rows")
+                     .OneOf({"rows", "snapshot"}))
+          .Field("every", &FileModeConfig::every,
+                 FieldDoc("With `mode: snapshot`: how often.").Default("1m").Min("10ms"))
           .Include(EventTimeConfig::Fields());
   return fields;
+}
+
+std::optional<FileMode> FileModeOf(const FileModeConfig& config, bool tail, const std::string& path,
+                                   BindContext& context) {
+  const bool snapshot = config.mode == "snapshot";
+  if (config.watch + tail + snapshot > 1) {
+    ConfigError(context, tail ? "tail" : "watch", "'watch', 'tail' and 'mode: snapshot' exclude each other",
+                "'watch' reads files that do not change any more, 'tail' files that grow, 'mode: snapshot' files that "
+                "are replaced");
+    return std::nullopt;
+  }
+  if (path == "-" && (config.watch || snapshot)) {
+    ConfigError(context, "path", "standard input can be read only once",
+                "write 'tail: true' to get its rows as they come");
+    return std::nullopt;
+  }
+  return config.watch ? FileMode::kWatch : tail ? FileMode::kTail : snapshot ? FileMode::kSnapshot : FileMode::kOnce;
 }
 
 void AddModeNotes(FileMode mode, const std::string& path, const EventTimePlan& times, const arrow::Schema& schema,
                   StepBinding* binding) {
   if (mode == FileMode::kWatch) binding->notes.push_back("follows the files of " + path);
   if (mode == FileMode::kTail) binding->notes.push_back("follows the end of " + path);
+  if (mode == FileMode::kSnapshot) {
+    binding->notes.push_back("reads " + path + " again and again, and gives the difference");
+    binding->notes.push_back("state: the rows of the last reading; as large as they are");
+  }
   for (std::string& note : times.Notes(schema)) binding->notes.push_back(std::move(note));
 }
 

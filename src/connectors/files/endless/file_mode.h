@@ -10,14 +10,20 @@
 
 namespace weir {
 
-enum class FileMode { kOnce, kWatch, kTail };
+enum class FileMode { kOnce, kWatch, kTail, kSnapshot };
 
 /// Settings of every file source.
 struct FileModeConfig : EventTimeConfig {
   bool watch = false;
   Duration settle;
+  std::string mode;
+  Duration every;
   static const FieldSet<FileModeConfig>& Fields();
 };
+
+/// nullopt after an error: settings that exclude each other. `tail`: of sources that know it.
+std::optional<FileMode> FileModeOf(const FileModeConfig& config, bool tail, const std::string& path,
+                                   BindContext& context);
 
 /// Adds what explain says of a source that follows `path`, and of its times.
 void AddModeNotes(FileMode mode, const std::string& path, const EventTimePlan& times, const arrow::Schema& schema,

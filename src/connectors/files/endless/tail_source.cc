@@ -70,7 +70,7 @@ class TailSource::Files final : public SourceReader {
     times_.OnPoll(out);
     const int64_t now_us = out.processing_time_us();
     if (draining_ && (files_.empty() || !files_[turn_].file->has_rows())) return PollResult::kExhausted;
-    if (now_us >= next_list_us_) WEIR_RETURN_NOT_OK(List(now_us));
+    if (now_us >= next_list_us_) List(now_us);
     const bool changed = notices_.Take().any;
     if (!changed && !busy_ && now_us < next_sweep_us_) return PollResult::kIdle;
     next_sweep_us_ = now_us + kSweepEveryUs;
@@ -107,7 +107,7 @@ class TailSource::Files final : public SourceReader {
   }
 
   /// Files that were not there before. One that another name had is not read again.
-  Status List(int64_t now_us) {
+  void List(int64_t now_us) {
     const bool first = next_list_us_ == 0;
     next_list_us_ = now_us + kListEveryUs;
     auto listed = ListInputFiles(*context_.env, options_.path, options_.extensions);
@@ -115,8 +115,9 @@ class TailSource::Files final : public SourceReader {
     if (paths.empty() && !HasGlob(options_.path)) paths = {options_.path};  // a file that comes later
     std::vector<FileInfo> finished;
     for (const std::string& path : paths) {
-      WEIR_ASSIGN_OR_RETURN(const FileInfo info, context_.env->files().Stat(path));
-      if (info.kind == FileKind::kDirectory) continue;
+      const auto stat = context_.env->files().Stat(path);
+      if (!stat.ok() || stat->kind == FileKind::kDirectory) continue;
+      const FileInfo& info = *stat;
       notices_.Watch(DirectoryName(path));
       const bool known = std::any_of(files_.begin(), files_.end(), [&](const Followed& followed) {
         return followed.file->path() == path || followed.file->Is(info);
@@ -131,7 +132,6 @@ class TailSource::Files final : public SourceReader {
     }
     if (HasGlob(options_.path) || listed.ok()) Forget(paths);
     finished_ = std::move(finished);  // those that are gone are forgotten: their numbers may be given to new files
-    return Status::OK();
   }
 
   /// A file that is gone, and was read to its end, is no split any more; one of the same name later is a new one.

@@ -3,6 +3,8 @@
 
 #include <deque>
 
+#include "connectors/files/endless/whole_file.h"
+
 namespace weir {
 
 class WatchedSource::Reader final : public SourceReader {
@@ -18,14 +20,17 @@ class WatchedSource::Reader final : public SourceReader {
   Result<PollResult> Poll(Emitter& out) override {
     times_.OnPoll(out);
     Look(out.processing_time_us());
-    if (!lane_) {
+    if (!file_) {
       if (draining_) return PollResult::kExhausted;
       if (queue_.empty()) return PollResult::kIdle;
       WEIR_RETURN_NOT_OK(Begin(out));
     }
-    while (lane_) {
-      Result<std::optional<FileBatch>> part = NextPart();
-      if (!part.ok()) return Refuse(part.status(), out);
+    while (file_) {
+      Result<std::optional<FileBatch>> part = file_->Next();
+      if (!part.ok()) {
+        WEIR_RETURN_NOT_OK(Refuse(file_->path(), part.status(), out));
+        break;
+      }
       if (!*part) {
         EndFile();
         break;
@@ -56,56 +61,35 @@ class WatchedSource::Reader final : public SourceReader {
   }
 
   Status Begin(Emitter& out) {
-    path_ = std::move(queue_.front());
+    const std::string path = std::move(queue_.front());
     queue_.pop_front();
     if (!in_order_) split_ = times_.Add();
     if (queue_.empty() && backlog_ >= 0) {
       times_.End(backlog_);
       backlog_ = -1;
     }
-    auto open = [&]() -> Status {
-      WEIR_ASSIGN_OR_RETURN(file_, format_->Open(*context_.env, path_));
-      WEIR_ASSIGN_OR_RETURN(lane_, file_->OpenLane(context_));
-      return Status::OK();
-    };
-    in_piece_ = false;
-    const Status opened = open();
-    return opened.ok() ? opened : Refuse(opened, out).status();
-  }
-
-  /// The next rows of the file; nothing at its end.
-  Result<std::optional<FileBatch>> NextPart() {
-    for (;;) {
-      if (in_piece_) {
-        WEIR_ASSIGN_OR_RETURN(std::optional<FileBatch> part, lane_->Next());
-        if (part) return part;
-        in_piece_ = false;
-      }
-      WEIR_ASSIGN_OR_RETURN(const std::optional<int64_t> piece, lane_->Take());
-      if (!piece) return std::nullopt;
-      in_piece_ = true;
-    }
+    auto opened = WholeFile::Open(*format_, path, context_);
+    if (!opened.ok()) return Refuse(path, opened.status(), out);
+    file_ = std::move(*opened);
+    return Status::OK();
   }
 
   Status EmitBatch(Batch batch, Emitter& out) {
     if (batch.num_rows() == 0) return Status::OK();
     if (options_.filename_column >= 0) {
-      WEIR_ASSIGN_OR_RETURN(batch, WithFileName(batch, options_.filename_column, path_));
+      WEIR_ASSIGN_OR_RETURN(batch, WithFileName(batch, options_.filename_column, file_->path()));
     }
     return times_.Emit(split_, std::move(batch), out);
   }
 
   /// What is left of the file cannot be read: an error row says so, and the next file follows.
-  Result<PollResult> Refuse(const Status& why, Emitter& out) {
-    const bool named = why.message().find(path_) != std::string::npos;
-    const std::string message = named ? why.message() : path_ + ": " + why.message();
+  Status Refuse(const std::string& path, const Status& why, Emitter& out) {
+    const RawError error = WholeFile::Refusal(path, why);
     EndFile();
-    WEIR_RETURN_NOT_OK(out.RejectRaw({{path_, message}}));
-    return PollResult::kProduced;
+    return out.RejectRaw({error});
   }
 
   void EndFile() {
-    lane_.reset();
     file_.reset();
     if (in_order_) {
       times_.EndPiece(split_);
@@ -121,13 +105,10 @@ class WatchedSource::Reader final : public SourceReader {
   FileWatch watch_;
   EventTimeTracker times_;
   const bool in_order_;
-  std::deque<std::string> queue_;  // found, not begun
-  int backlog_ = -1;               // the split that stands for them
-  int split_ = -1;                 // of the file at hand, or of all
-  std::string path_;               // of the file at hand
-  std::shared_ptr<OpenedFile> file_;
-  std::unique_ptr<FileLane> lane_;  // goes before file_
-  bool in_piece_ = false;
+  std::deque<std::string> queue_;    // found, not begun
+  int backlog_ = -1;                 // the split that stands for them
+  int split_ = -1;                   // of the file at hand, or of all
+  std::unique_ptr<WholeFile> file_;  // at hand
   bool draining_ = false;
 };
 
