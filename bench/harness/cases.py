@@ -22,8 +22,10 @@ class Case:
     note: str = field(default="")
 
     @property
-    def is_nexmark(self):
-        return self.name[0] == "q" and self.name[1:].isdigit()
+    def query(self):
+        """The Nexmark query, or None."""
+        query = self.name.removesuffix("_late")
+        return query if query[0] == "q" and query[1:].isdigit() else None
 
 
 CASES = [
@@ -54,6 +56,7 @@ CASES = [
     Case("q3", "Nexmark 3: local item", 0.9),
     Case("q4", "Nexmark 4: average winning price per category", 0.9),
     Case("q5", "Nexmark 5: hot items, sliding windows", 0.25),
+    Case("q5_late", "Nexmark 5, one row of 100 comes a minute late", 0.25),
     Case("q7", "Nexmark 7: highest bid per window", 0.9),
     Case("q8", "Nexmark 8: new users, window join", 0.9),
     Case("q9", "Nexmark 9: winning bids", 0.9, columns=("id", "price", "bidTime", "itemName", "seller", "expires"),
@@ -64,6 +67,7 @@ CASES = [
     Case("q15", "Nexmark 15: bidding statistics, distinct counts", 0.9),
     Case("q16", "Nexmark 16: statistics per channel, distinct counts", 0.9),
     Case("q17", "Nexmark 17: auction statistics", 0.35),
+    Case("q17_late", "Nexmark 17, one row of 100 comes a minute late", 0.35),
     Case("q18", "Nexmark 18: last bid per bidder and auction", 0.5, columns=("auction", "bidder", "dateTime"),
          note="several bids of a key share the last millisecond: any of them is right."),
     Case("q19", "Nexmark 19: ten highest bids per auction", 0.9, columns=("auction", "price"),

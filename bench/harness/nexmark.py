@@ -10,9 +10,11 @@ def path(query):
     return f"{FOLDER}/{query}.yaml"
 
 
-def files(folder, source="ReadFromParquet", extension="parquet"):
-    """The parameters that read {bid,auction,person}.EXTENSION and the side input of a folder."""
+def files(folder, source="ReadFromParquet", extension="parquet", late=False):
+    """The parameters that read {bid,auction,person}.EXTENSION and the side input of a folder. `late`: bid_late instead of bid."""
     settings = {f"{kind}s": {"path": f"{folder}/{kind}.{extension}"} for kind in KINDS}
+    if late:
+        settings["bids"]["path"] = f"{folder}/bid_late.{extension}"
     return {"source": source, "side": f"{folder}/side_input.csv", **settings}
 
 

@@ -49,9 +49,9 @@ class Runner:
             return flink.command(CACHE, case.name, self.data, out)
         if engine != "weir":
             return [sys.executable, f"{BENCH}/peers/{engine}_peer.py", case.name, self.data, out]
-        if case.is_nexmark:
-            values = {**nexmark.files(f"{self.data}/nexmark"), "out": out}
-            return [self.args.weir, "run", nexmark.path(case.name), *nexmark.arguments(case.name, values), *case.weir_args]
+        if case.query:
+            values = {**nexmark.files(f"{self.data}/nexmark", late=case.name != case.query), "out": out}
+            return [self.args.weir, "run", nexmark.path(case.query), *nexmark.arguments(case.query, values), *case.weir_args]
         return [self.args.weir, case.verb, self.pipeline(case), "-p", f"data={self.data}", "-p", f"out={out}",
                 *case.weir_args]
 
@@ -162,7 +162,7 @@ def differs(a, b, tolerance):
     if "error" in b:
         return b["error"]
     if "hash" not in b:
-        b = {**{key: a.get(key) for key in ("hash", "columns")}, "sums": {}, **b}
+        b = {**{key: a.get(key) for key in ("hash", "columns", "sums")}, **b}  # of a stream of changes there are only totals
     for column, value in b.get("totals", {}).items():
         if column in a["totals"] and not math.isclose(value, a["totals"][column] or 0, rel_tol=1e-9):
             return f"sum of {column} {value} instead of {a['totals'][column]}"

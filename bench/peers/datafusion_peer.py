@@ -26,7 +26,8 @@ def main(case, data, out):
         SessionContext().sql("select 1").collect()
         return
     ctx = context(case)
-    for table in ("bid", "auction", "person"):
+    late = ("bid_late",) if case.endswith("_late") else ()
+    for table in ("bid", "auction", "person", *late):
         ctx.register_parquet(table, f"{data}/nexmark/{table}.parquet")
     for table in ("customer", "orders", "lineitem", "supplier", "nation", "region"):
         ctx.register_parquet(table, f"{data}/tpch/{table}.parquet")
@@ -43,7 +44,7 @@ def main(case, data, out):
     if case == "words":
         ctx.register_csv("words", f"{data}/words.txt", has_header=False, delimiter="\x01", file_extension=".txt",
                          schema=pa.schema([("line", pa.string())]))
-    names = {name: name for name in ("bid", "auction", "person", "bid_csv", "bid_ndjson", "stations", "words",
+    names = {name: name for name in ("bid", "bid_late", "auction", "person", "bid_csv", "bid_ndjson", "stations", "words",
                                      "customer", "orders", "lineitem", "supplier", "nation", "region")}
     names |= {"us": "arrow_cast(dateTime, 'Int64')", "b_us": "arrow_cast(b.dateTime, 'Int64')", "split": "split_part"}
     names |= {"big": "big", "keys": "keys", "side": "side", "hour": "date_part('hour', dateTime)",

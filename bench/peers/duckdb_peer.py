@@ -8,7 +8,7 @@ BIDS = "{'auction':'BIGINT','bidder':'BIGINT','price':'BIGINT','channel':'VARCHA
 
 
 def tables(data):
-    names = {t: f"read_parquet('{data}/nexmark/{t}.parquet')" for t in ("bid", "auction", "person")}
+    names = {t: f"read_parquet('{data}/nexmark/{t}.parquet')" for t in ("bid", "bid_late", "auction", "person")}
     names |= {t: f"read_parquet('{data}/tpch/{t}.parquet') {t}"
               for t in ("customer", "orders", "lineitem", "supplier", "nation", "region")}
     # The schema is given and the quoting is known, so no file is sniffed.

@@ -76,6 +76,8 @@ NEXMARK = {
     "q23": """select b.auction, b.bidder, b.price, b.dateTime, p.name, p.city, p.state, a.id as sold, a."itemName", a.category
               from {bid} b join {person} p on b.bidder = p.id join {auction} a on a.seller = p.id""",
 }
+# The same rows in another order.
+NEXMARK |= {f"{query}_late": NEXMARK[query].replace("{bid}", "{bid_late}") for query in ("q5", "q17")}
 FILES = {
     "csv_parquet": "select auction, bidder, price, channel, dateTime from {bid_csv} where price > 10000000",
     "ndjson_parquet": "select auction, bidder, price, channel, url, dateTime, extra from {bid_ndjson}",
