@@ -17,7 +17,7 @@ namespace {
 class ToUpserts final : public Operator {
  public:
   ToUpserts(ToPlanPtr plan, const OperatorContext& lane)
-      : plan_(plan), keys_(plan->key_types), rows_(WithTime(plan->types)), reservation_(lane.memory) {}
+      : plan_(plan), keys_(plan->key_types), rows_(WithRun(plan->types)), reservation_(lane.memory) {}
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
@@ -60,48 +60,58 @@ class ToUpserts final : public Operator {
     bool told = false;         // that it has a row
   };
 
-  static std::vector<TypePtr> WithTime(std::vector<TypePtr> types) {
+  static std::vector<TypePtr> WithRun(std::vector<TypePtr> types) {
     types.push_back(arrow::int64());
     return types;
   }
 
-  /// `came`: rows of the batch that are the new rows of their keys, one for each key and event time.
+  /// `came`: rows of the batch that are the new rows of their keys, one for each run of a key's rows of one event time.
   Status Collect(const Batch& batch, int64_t now_us, std::vector<int32_t>* came) {
     const int64_t rows = batch.num_rows();
-    std::vector<int64_t> times;
-    for (int64_t i = 0; i < rows; ++i) times.push_back(batch.event_time().at(i));
     std::vector<ArrayDataPtr> columns, keys;
     for (int i = 0; i < batch.num_columns(); ++i) columns.push_back(batch.column(i));
-    columns.push_back(
-        arrow::ArrayData::Make(arrow::int64(), rows, {nullptr, arrow::Buffer::FromVector(std::move(times))}, 0));
     for (int key : plan_->keys) keys.push_back(batch.column(key));
     std::vector<uint32_t> row_numbers(static_cast<size_t>(rows)), key_numbers(row_numbers.size());
-    rows_.Clear();
-    WEIR_RETURN_NOT_OK(rows_.Number(columns, rows, row_numbers.data()));
     WEIR_RETURN_NOT_OK(keys_.Number(keys, rows, key_numbers.data()));
     known_.resize(keys_.size());
+    const std::vector<int64_t> runs = RunsOf(batch, key_numbers);
+    columns.push_back(arrow::ArrayData::Make(arrow::int64(), rows, {nullptr, arrow::Buffer::FromVector(runs)}, 0));
+    rows_.Clear();
+    WEIR_RETURN_NOT_OK(rows_.Number(columns, rows, row_numbers.data()));
     for (int64_t i = 0; i < rows; ++i) rows_.Add(row_numbers[i], ChangeWeight(batch, i));
-    std::vector<int32_t> newest(keys_.size(), -1);  // of a key: its last in `came`
+    std::vector<int32_t> place(static_cast<size_t>(rows), -1);  // of a run: in `came`
     for (int64_t i = 0; i < rows; ++i) {
       const uint32_t key = key_numbers[i];
-      const int64_t weight = ChangeWeight(batch, i);
-      keys_.Add(key, weight);
-      if (weight <= 0 || rows_.count(row_numbers[i]) <= 0) continue;
-      const int32_t last = newest[key];
-      if (last >= 0 && batch.event_time().at((*came)[last]) == batch.event_time().at(i)) {
-        (*came)[last] = static_cast<int32_t>(i);
-        continue;
-      }
-      newest[key] = static_cast<int32_t>(came->size());
-      came->push_back(static_cast<int32_t>(i));
+      keys_.Add(key, ChangeWeight(batch, i));
+      if (ChangeWeight(batch, i) <= 0 || rows_.count(row_numbers[i]) <= 0) continue;
       known_[key].told = true;
       known_[key].waiting = kNone;
+      int32_t& at = place[runs[i]];
+      if (at < 0) {
+        at = static_cast<int32_t>(came->size());
+        came->push_back(0);
+      }
+      (*came)[at] = static_cast<int32_t>(i);
     }
     for (int64_t i = 0; i < rows; ++i) {
       const uint32_t key = key_numbers[i];
       if (keys_.count(key) <= 0 && known_[key].told && ChangeWeight(batch, i) < 0) Wait(batch, i, key, now_us);
     }
     return Status::OK();
+  }
+
+  /// Rows of a key that follow each other and have one event time have one number.
+  std::vector<int64_t> RunsOf(const Batch& batch, const std::vector<uint32_t>& key_numbers) {
+    std::vector<int64_t> runs;
+    newest_.resize(keys_.size(), -1);
+    for (int64_t i = 0; i < batch.num_rows(); ++i) {
+      int64_t& last = newest_[key_numbers[i]];
+      const bool same = last >= 0 && batch.event_time().at(last) == batch.event_time().at(i);
+      runs.push_back(same ? runs[last] : i);
+      last = i;
+    }
+    for (uint32_t key : key_numbers) newest_[key] = -1;
+    return runs;
   }
 
   void Wait(const Batch& batch, int64_t row, uint32_t key, int64_t now_us) {
@@ -211,8 +221,9 @@ class ToUpserts final : public Operator {
 
   const ToPlanPtr plan_;
   RowCounts keys_;  // with the rows that each has
-  RowCounts rows_;  // of the batch, with their times
+  RowCounts rows_;  // of the batch, with their runs
   std::vector<Key> known_;
+  std::vector<int64_t> newest_;  // scratch, by key: its last row in the batch at hand
   std::vector<Waiting> waiting_;
   int64_t earliest_us_ = kMaxEventTime;  // since when the oldest waits
   MemoryReservation reservation_;
