@@ -30,8 +30,15 @@ ComponentSpec Spec() {
           "collection every window is grouped by itself. Sums of integers are exact; one beyond 64 bits is an error, "
           "whose `element` has "
           "the "
-          "fields of the group and null in the others.")
-      .Guarantees("Gives its rows when its input ends. Groups beyond the step's share of the memory budget go to disk.")
+          "fields of the group and null in the others.\n\n"
+          "Where the input never ends, a window gives its groups as its `trigger` and the watermark say, and rows that "
+          "come when it is over go to the output `late`. Where the input has changes, rows that are taken back count "
+          "against those that came, for every function, and a group without rows disappears; `accumulation: "
+          "retracting` takes the last result of a group back when it gives a new one.")
+      .Guarantees(
+          "Of an input that ends: gives its rows at the end, and groups beyond the step's share of the memory budget "
+          "go to disk. Else groups are held in memory until the watermark passes their window and its allowed "
+          "lateness.")
       .Field("group_by", &CombineConfig::group_by,
              FieldDoc("The fields that rows of a group have in common; a list, or one name.")
                  .OrSingle()
