@@ -84,6 +84,11 @@ find_package(CLI11 REQUIRED)
 find_package(date REQUIRED)
 set(Boost_NO_BOOST_CMAKE ON) # headers only: the packages of its libraries are not asked for
 find_package(Boost 1.74 REQUIRED)
+# libcurl is opened when the first request is sent; only its header is needed to build.
+pkg_check_modules(curl REQUIRED libcurl>=7.85)
+find_library(WEIR_CURL_LIBRARY NAMES libcurl.so.4 HINTS ${curl_LIBRARY_DIRS} REQUIRED)
+add_library(Weir::curl_header INTERFACE IMPORTED GLOBAL)
+target_include_directories(Weir::curl_header SYSTEM INTERFACE ${curl_INCLUDE_DIRS})
 find_library(WEIR_DATE_TZ NAMES libdate-tz.so.3 REQUIRED)
 list(APPEND WEIR_RUNTIME_LIBS "${WEIR_DATE_TZ}")
 find_package(GTest)

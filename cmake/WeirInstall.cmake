@@ -4,6 +4,29 @@ foreach(so ${WEIR_RUNTIME_LIBS})
   file(REAL_PATH "${so}" real)
   install(FILES "${real}" DESTINATION lib RENAME "${name}")
 endforeach()
+# libcurl and all that it needs, for machines that have none: it is opened from lib/net only there. Parts of the C and C++
+# run time are the machine's own. Each comes with the licence of its package.
+install(CODE "set(curl \"${WEIR_CURL_LIBRARY}\")")
+install(CODE [[
+  file(REAL_PATH "${curl}" real)
+  file(GET_RUNTIME_DEPENDENCIES LIBRARIES "${real}" RESOLVED_DEPENDENCIES_VAR needed UNRESOLVED_DEPENDENCIES_VAR missing
+    PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|gcc_s|stdc\\+\\+)\\.so")
+  foreach(so ${curl} ${needed})
+    get_filename_component(name "${so}" NAME)
+    file(REAL_PATH "${so}" real)
+    file(INSTALL "${real}" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/net" TYPE FILE RENAME "${name}")
+    execute_process(COMMAND dpkg -S "${real}" OUTPUT_VARIABLE owner ERROR_QUIET)
+    if(NOT owner) # where /lib is /usr/lib the package may list the file by either name
+      string(REGEX REPLACE "^/usr" "" other "${real}")
+      execute_process(COMMAND dpkg -S "${other}" OUTPUT_VARIABLE owner ERROR_QUIET)
+    endif()
+    string(REGEX REPLACE ":.*" "" package "${owner}")
+    if(package AND EXISTS "/usr/share/doc/${package}/copyright")
+      file(INSTALL "/usr/share/doc/${package}/copyright" DESTINATION "${CMAKE_INSTALL_PREFIX}/share/weir/licenses"
+        RENAME "${package}.txt")
+    endif()
+  endforeach()
+]])
 install(FILES LICENSE CHANGELOG.md DESTINATION share/weir)
 install(DIRECTORY "${WEIR_DEPS}/licenses/" DESTINATION share/weir/licenses)
 # Debian keeps the licence of each package that is linked statically, or copied above, in its copyright file.

@@ -6,28 +6,34 @@
 namespace weir {
 
 void RegisterGenerate(Registry& registry);
+void RegisterPollHttp(Registry& registry);
 void RegisterPrint(Registry& registry);
 void RegisterReadFromCsv(Registry& registry);
 void RegisterReadFromHttp(Registry& registry);
 void RegisterReadFromJson(Registry& registry);
 void RegisterReadFromNexmark(Registry& registry);
 void RegisterReadFromParquet(Registry& registry);
+void RegisterReadFromTcp(Registry& registry);
 void RegisterReadFromText(Registry& registry);
 void RegisterWriteToCsv(Registry& registry);
+void RegisterWriteToHttp(Registry& registry);
 void RegisterWriteToJson(Registry& registry);
 void RegisterWriteToParquet(Registry& registry);
 void RegisterWriteToText(Registry& registry);
 
 void RegisterConnectors(Registry& registry) {
   RegisterGenerate(registry);
+  RegisterPollHttp(registry);
   RegisterPrint(registry);
   RegisterReadFromCsv(registry);
   RegisterReadFromHttp(registry);
   RegisterReadFromJson(registry);
   RegisterReadFromNexmark(registry);
   RegisterReadFromParquet(registry);
+  RegisterReadFromTcp(registry);
   RegisterReadFromText(registry);
   RegisterWriteToCsv(registry);
+  RegisterWriteToHttp(registry);
   RegisterWriteToJson(registry);
   RegisterWriteToParquet(registry);
   RegisterWriteToText(registry);

@@ -168,6 +168,8 @@ bool Socket::hung_up() const {
 
 void Socket::Shutdown() { ::shutdown(fd_, SHUT_RDWR); }
 
+void Socket::ShutdownRead() { ::shutdown(fd_, SHUT_RD); }
+
 void Socket::LingeringClose(int64_t timeout_ms) {
   ::shutdown(fd_, SHUT_WR);
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);

@@ -42,6 +42,8 @@ class Socket {
   bool hung_up() const;
   /// Ends both directions: whoever waits in a read or a write returns at once.
   void Shutdown();
+  /// Ends reading: what has come already can still be read, then the stream is at its end. From any thread.
+  void ShutdownRead();
   /// Says that nothing more will be written, and reads what still comes for at most `timeout_ms`, so that the other
   /// side gets what was written last instead of a reset.
   void LingeringClose(int64_t timeout_ms);

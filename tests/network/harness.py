@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 
 WEIR = os.environ.get('WEIR', 'weir')
 FILTER = os.environ.get('WEIR_TEST_FILTER', '')
@@ -44,9 +45,9 @@ class Pipeline:
 
   def __init__(self, folder, steps, *options, port=None, stdout=subprocess.PIPE):
     self.folder, self.port = folder, port
-    path = os.path.join(folder, 'p.yaml')
-    with open(path, 'w', encoding='utf-8') as file:
-      json.dump({'pipeline': {'type': 'chain', 'transforms': steps}}, file)
+    if steps is not None:  # else the file is there
+      with open(os.path.join(folder, 'p.yaml'), 'w', encoding='utf-8') as file:
+        json.dump({'pipeline': {'type': 'chain', 'transforms': steps}}, file)
     self.process = subprocess.Popen([WEIR, 'run', 'p.yaml', '-q', *options], cwd=folder, stdout=stdout,
                                     stderr=subprocess.PIPE)
     self.out = self.err = ''
@@ -106,9 +107,9 @@ def post(port, body, kind='application/json', path='/', method='POST', **headers
 
 
 class Server:
-  """An HTTP server; `handle(request)` gets its handler object (path, headers, body) and gives (status, headers, body)."""
+  """An HTTP server; `handle(request)` gets command, path, headers and body, and gives (status, headers, body)."""
 
-  def __init__(self, handle):
+  def __init__(self, handle, port=0, tls=None):
     outer = self
     self.requests = []
 
@@ -116,9 +117,10 @@ class Server:
       protocol_version = 'HTTP/1.1'
 
       def answer(self):
-        self.body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
-        outer.requests.append(self)
-        status, headers, body = handle(self)
+        sent = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        request = types.SimpleNamespace(command=self.command, path=self.path, headers=self.headers, body=sent)
+        outer.requests.append(request)
+        status, headers, body = handle(request)
         body = body if isinstance(body, bytes) else body.encode()
         self.send_response(status)
         for name, value in headers.items():
@@ -132,8 +134,10 @@ class Server:
       def log_message(self, *_):
         pass
 
-    self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    self.server = http.server.ThreadingHTTPServer(('127.0.0.1', port), Handler)
     self.server.daemon_threads = True
+    if tls:
+      self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
     self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
 
   def __enter__(self):
