@@ -12,8 +12,9 @@ const FieldSet<FileModeConfig>& FileModeConfig::Fields() {
       FieldSet<FileModeConfig>()
           .Field(
               "watch", &FileModeConfig::watch,
-              FieldDoc("Go on with the files that come later, without an end. Each is read once, whole, in the order "
-                       "of the times of their last change.")
+              FieldDoc("Go on with the files that come later, without an end. Each is read whole, in the order of "
+                       "the times of their last change: once in a run, and again if it is written anew. Files are best "
+                       "written aside and renamed.")
                   .Default("false"))
           .Field("settle", &FileModeConfig::settle,
                  FieldDoc("With `watch`: a file is complete when it did not change for so long. One that gets its name "
