@@ -26,6 +26,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="3 runs, a tenth of the data, table to stdout only")
     parser.add_argument("--engines", default="weir,duckdb,polars,datafusion,flink", help="comma-separated")
     parser.add_argument("--flink-runs", type=int, default=1, help="runs of Flink, which takes half a minute for one (1)")
+    parser.add_argument("--endless", action="store_true", help="bench/latency/run too")
+    parser.add_argument("--table", action="store_true", help="measure nothing, write the table from what was kept")
     parser.add_argument("--weir", default=os.path.join(os.path.dirname(BENCH), "build/release/bin/weir"))
     parser.add_argument("--data", help=f"folder of the data ({CACHE}/full)")
     parser.add_argument("--list", action="store_true", help="list the rows")
@@ -179,7 +181,7 @@ def differs(a, b, tolerance):
 
 def main():
     args = arguments()
-    chosen = [c for c in cases.CASES if (c.name in args.only if args.only else not (args.quick and c.name.startswith("big")))]
+    chosen = [] if args.table else [c for c in cases.CASES if (c.name in args.only if args.only else not (args.quick and c.name.startswith("big")))]
     if args.list:
         print("\n".join(f"{c.name:22} {c.title}" for c in cases.CASES))
         return
@@ -202,7 +204,18 @@ def main():
         print(report.row(case, new, reasons), flush=True)
         with open(kept, "w") as file:
             json.dump(results, file)
+    endless = os.path.join(CACHE, "endless-quick.md" if args.quick else "endless.md")
+    if args.endless:
+        argv = [f"{BENCH}/latency/run", "--weir", args.weir] + (["--quick"] if args.quick else [])
+        done = subprocess.run(argv, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        with open(endless, "w") as file:
+            file.write(done.stdout)
     text = report.render(cases.CASES, results, reasons)
+    if os.path.exists(endless):
+        with open(endless) as file:
+            text += "\n## What never ends\n" + file.read()
     if args.quick:
         print("\n" + text)
         return

@@ -1,9 +1,10 @@
-// weir_bench_latency RATE WARM_UP_S: reads lines {"id":…,"at":µs,…} from standard input and tells how old they are when they arrive.
+// weir_bench_latency RATE WARM_UP_S: reads lines {"id":…,"at":µs,…} from standard input and tells how old they are when
+// they arrive.
 //
 // {"rows":…, "seconds":…, "since_at":{"p50":ms,"p99":…,"p99.9":…,"max":…}, "since_due":{…}}
-// `since_at`: since the time in the row. `since_due`: since the moment at which row number `id` was due at RATE rows per
-// second after the first, so a source that falls behind its rate does not hide it; absent where RATE is 0. Rows of the
-// first WARM_UP_S seconds do not count.
+// `since_at`: since the time in the row. `since_due`: since the moment at which row number `id` was due at RATE rows
+// per second after the first, so a source that falls behind its rate does not hide it; absent where RATE is 0. Rows of
+// the first WARM_UP_S seconds do not count.
 #include <unistd.h>
 
 #include <algorithm>
