@@ -33,6 +33,7 @@ int Main(int argc, char** argv) {
   AddGraphVerb(app, context);
   AddTopVerb(app, context);
   AddTapVerb(app, context);
+  AddQueryVerb(app, context);
   AddVersionVerb(app, context);
   AddCompletionVerb(app, context);
   switch (command_line.Parse(argc, argv)) {

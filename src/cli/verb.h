@@ -35,6 +35,7 @@ void AddListVerb(Command app, CliContext& context);
 void AddDescribeVerb(Command app, CliContext& context);
 void AddSchemaVerb(Command app, CliContext& context);
 void AddGraphVerb(Command app, CliContext& context);
+void AddQueryVerb(Command app, CliContext& context);
 void AddTopVerb(Command app, CliContext& context);
 void AddTapVerb(Command app, CliContext& context);
 void AddVersionVerb(Command app, CliContext& context);

@@ -196,6 +196,7 @@ Json StepSchema(const std::vector<const ComponentSpec*>& specs) {
             {"after", {{"type", "array"}, {"items", {{"type", "string"}}}}},
             {"when", Json::object()},
             {"stage", {{"type", "string"}}},
+            {"state", {{"type", "object"}, {"required", Json::array({"name", "key"})}}},
             {"resource_hints", {{"type", "object"}}}}},
           {"allOf", cases}};
 }

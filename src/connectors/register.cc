@@ -15,6 +15,7 @@ void RegisterReadFromNexmark(Registry& registry);
 void RegisterReadFromParquet(Registry& registry);
 void RegisterReadFromTcp(Registry& registry);
 void RegisterReadFromText(Registry& registry);
+void RegisterStepReports(Registry& registry);
 void RegisterWriteToCsv(Registry& registry);
 void RegisterWriteToHttp(Registry& registry);
 void RegisterWriteToJson(Registry& registry);
@@ -32,6 +33,7 @@ void RegisterConnectors(Registry& registry) {
   RegisterReadFromParquet(registry);
   RegisterReadFromTcp(registry);
   RegisterReadFromText(registry);
+  RegisterStepReports(registry);
   RegisterWriteToCsv(registry);
   RegisterWriteToHttp(registry);
   RegisterWriteToJson(registry);

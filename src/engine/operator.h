@@ -129,6 +129,8 @@ class Source {
     int64_t bytes_done = 0, bytes_total = 0;  // total 0: unknown
   };
   virtual Progress progress() const { return {}; }
+  /// What it reads, so that another reading can be told from it (an ETag, a file's time and size). From any thread.
+  virtual std::string version() const { return ""; }
 };
 
 /// One per lane.

@@ -318,6 +318,14 @@ bool Run::Ended(int step) const {
   return true;
 }
 
+std::string Run::SourceVersion(int step) const {
+  if (!opened_.load(std::memory_order_acquire)) return "";
+  for (const PhysicalNode& node : plan_.nodes) {
+    if (node.step == step && sources_[node.id] != nullptr) return sources_[node.id]->version();
+  }
+  return "";
+}
+
 std::vector<NodeStats> Run::stats() const {
   const double seconds_per_tick = SecondsPerTick();
   const auto seconds = [&](int64_t ticks) { return static_cast<double>(ticks) * seconds_per_tick; };

@@ -62,6 +62,7 @@ class Run final : public RunFacts {
   const PhysicalPlan& plan() const override { return plan_; }
   std::vector<StepFacts> Steps() const override;
   bool Ended(int step) const override;
+  std::string SourceVersion(int step) const override;
   MessageLog& messages() override { return messages_; }
   int64_t status_interval_us() const override { return options_.status_interval_us; }
   /// Where to attach a tap to what a node gives. Lives as long as the run.

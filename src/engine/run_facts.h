@@ -68,6 +68,8 @@ class RunFacts {
   virtual std::vector<StepFacts> Steps() const = 0;
   /// Nothing more comes out of step `step`. Cheap; false until everything is open.
   virtual bool Ended(int step) const = 0;
+  /// What its source says that it reads (Source::version); empty where it says nothing, and for other steps.
+  virtual std::string SourceVersion(int step) const = 0;
   virtual MessageLog& messages() = 0;
   /// How often a step shall say how it is, though nothing changes.
   virtual int64_t status_interval_us() const = 0;

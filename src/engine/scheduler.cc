@@ -11,6 +11,7 @@ namespace weir {
 namespace {
 
 constexpr std::chrono::milliseconds kIdlePause{2};
+constexpr int kIdleRoundsBeforeStuck = 50;
 
 }  // namespace
 
@@ -54,11 +55,14 @@ void Scheduler::EnqueueIdle() {
 
 bool Scheduler::FreeSomebody(std::unique_lock<std::mutex>& lock) {
   ++running_;  // the other workers wait meanwhile: one alone decides
+  freeing_ = true;
   lock.unlock();
   const bool freed = on_stuck_();
   const bool told = !freed && on_quiet_ && on_quiet_();
   lock.lock();
   --running_;
+  freeing_ = false;
+  ready_.notify_all();
   if (told) EnqueueIdle();
   return freed || told;
 }
@@ -66,6 +70,10 @@ bool Scheduler::FreeSomebody(std::unique_lock<std::mutex>& lock) {
 Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     if (stop_ || ended_ == actors_.size()) return nullptr;
+    if (freeing_) {
+      ready_.wait(lock);
+      continue;
+    }
     // Idle lanes are asked in time also where there is always something else to do.
     if (!idle_.empty() && !on_quiet_ && std::chrono::steady_clock::now() >= ask_idle_at_) EnqueueIdle();
     if (queued_ > 0) break;
@@ -77,7 +85,11 @@ Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
     if (!idle_.empty() && (quiet || !on_quiet_)) {
       // Every slice that ends wakes the waiting workers: who is woken early waits on, or two would ask in turn, at
       // once.
-      if (ready_.wait_until(lock, ask_idle_at_) == std::cv_status::timeout) EnqueueIdle();
+      if (ready_.wait_until(lock, ask_idle_at_) != std::cv_status::timeout) continue;
+      // Idle lanes alone free nobody of those that wait for one another.
+      const bool alone = !on_quiet_ && running_ == 0 && queued_ == 0;
+      if (alone && ++idle_rounds_ % kIdleRoundsBeforeStuck == 0) FreeSomebody(lock);
+      EnqueueIdle();
       continue;
     }
     WEIR_CHECK(!quiet || running_ > 0 || stop_ || ended_ == actors_.size(), "no lane can run and none has ended");
@@ -99,6 +111,7 @@ void Scheduler::Settle(Actor* actor, SliceResult result) {
     ++ended_;
     return;
   }
+  if (result != SliceResult::kIdle) idle_rounds_ = 0;
   int expected = Actor::kRunning;
   if (result == SliceResult::kMore || !actor->state_.compare_exchange_strong(expected, Actor::kParkedState)) {
     Enqueue(actor);

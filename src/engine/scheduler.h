@@ -71,6 +71,8 @@ class Scheduler {
   std::vector<Actor*> actors_;
   size_t queued_ = 0;
   int running_ = 0;
+  int idle_rounds_ = 0;   // since anybody but idle lanes had something to do
+  bool freeing_ = false;  // somebody decides whom to free: the others rest
   size_t ended_ = 0;
   bool stop_ = false;
   Status status_;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kConnectTimeoutMs = 3000;
 constexpr int64_t kReadTimeoutMs = 3'600'000;  // a tap may be silent for long
+constexpr int64_t kAnswerTimeoutMs = 15'000;   // for the first byte; a query may take 10 s
 constexpr size_t kMaxHeadBytes = 64 << 10;
 constexpr size_t kMaxBodyBytes = 256 << 20;
 
@@ -22,7 +23,7 @@ class Answer {
     size_t end = std::string::npos;
     while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
       if (buffer_.size() > kMaxHeadBytes) return Status::Invalid("the answer's head does not end");
-      WEIR_ASSIGN_OR_RETURN(const bool more, ReadMore());
+      WEIR_ASSIGN_OR_RETURN(const bool more, ReadMore(kAnswerTimeoutMs));
       if (!more) return Status::Invalid("the connection ended before an answer");
     }
     std::string head = buffer_.substr(0, end + 2);
@@ -53,9 +54,9 @@ class Answer {
   }
 
  private:
-  Result<bool> ReadMore() {
+  Result<bool> ReadMore(int64_t timeout_ms = kReadTimeoutMs) {
     char piece[16 << 10];
-    WEIR_ASSIGN_OR_RETURN(const int64_t bytes, socket_.ReadSome(piece, sizeof piece, kReadTimeoutMs));
+    WEIR_ASSIGN_OR_RETURN(const int64_t bytes, socket_.ReadSome(piece, sizeof piece, timeout_ms));
     buffer_.append(piece, static_cast<size_t>(bytes));
     return bytes > 0;
   }
@@ -94,6 +95,10 @@ Result<int> SendLocal(const SocketAddress& address, const LocalRequest& request,
                      "\r\nAccept: " + request.accept + "\r\nConnection: close\r\n";
   if (!request.body.empty()) {
     head += "Content-Type: application/json\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+  }
+  for (const auto& [name, value] : request.headers) {
+    const bool broken = (name + value).find_first_of("\r\n") != std::string::npos;
+    if (!broken) head += name + ": " + value + "\r\n";
   }
   WEIR_RETURN_NOT_OK(socket->WriteAll(head + "\r\n" + request.body, kConnectTimeoutMs));
   Answer answer(socket.get());

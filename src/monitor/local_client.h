@@ -1,10 +1,12 @@
-// A client of a run's own endpoint, for `weir top`, `weir tap` and `weir query`: one request for each connection, on
-// this machine, without TLS.
+// A client of a run's own endpoint, for `weir top`, `weir tap` and `weir query`, and of a collector beside it: one
+// request for each connection, without TLS.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "net/socket.h"
@@ -15,7 +17,8 @@ struct LocalRequest {
   std::string method = "GET";
   std::string target;  // path and query, encoded
   std::string accept = "*/*";
-  std::string body;  // JSON; empty: none
+  std::vector<std::pair<std::string, std::string>> headers;  // besides those that every request has
+  std::string body;                                          // JSON; empty: none
 };
 
 /// Sends `request`, hands the pieces of the answer's body to `take` as they come (false: enough), and returns the

@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "batch/print.h"
 #include "engine/run.h"
+#include "formats/text/value_text.h"
 #include "monitor/metrics_text.h"
 #include "monitor/pipeline_json.h"
 #include "monitor/tap_stream.h"
@@ -43,6 +45,32 @@ Result<int64_t> LimitOf(const HttpRequest& request) {
   return value;
 }
 
+struct QueryWords {
+  std::string sql, as_of, format;
+};
+
+/// From the URL, or from a body of JSON.
+Result<QueryWords> ReadQuery(HttpRequest& request) {
+  QueryWords out{request.query("sql").value_or(""), request.query("as_of").value_or(""),
+                 request.query("format").value_or("json")};
+  if (request.method() == "POST") {
+    WEIR_ASSIGN_OR_RETURN(const std::string body, request.ReadWholeBody());
+    const auto json = nlohmann::json::parse(body, nullptr, false);
+    if (!json.is_object()) return Status::Invalid("the body is an object like {\"sql\": \"select …\"}");
+    for (const auto& [key, value] : json.items()) {
+      std::string* to = key == "sql" ? &out.sql : key == "as_of" ? &out.as_of : key == "format" ? &out.format : nullptr;
+      if (to == nullptr || !value.is_string()) return Status::Invalid("'", key, "' is not a text of a query");
+      *to = value.get<std::string>();
+    }
+  }
+  if (out.sql.empty()) return Status::Invalid("there is no 'sql'");
+  return out;
+}
+
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host.starts_with("127.") || host == "::1" || host == "[::1]";
+}
+
 /// Rows as lines of JSON, or as server-sent events for those who ask for them.
 class TapWriter {
  public:
@@ -65,7 +93,10 @@ class TapWriter {
 
 }  // namespace
 
-MonitorServer::MonitorServer(RunWatcher* watcher) : watcher_(watcher) { AddRoutes(); }
+MonitorServer::MonitorServer(RunWatcher* watcher, std::vector<std::shared_ptr<StateTable>> tables)
+    : watcher_(watcher), query_(std::move(tables)) {
+  AddRoutes();
+}
 
 MonitorServer::~MonitorServer() { server_.Stop(kStopGraceMs); }
 
@@ -83,26 +114,66 @@ Status MonitorServer::Listen(const SocketAddress& address) {
 
 std::string MonitorServer::address() const { return address_.ToString(); }
 
-void MonitorServer::AddRoutes() {
-  server_.Handle("GET", "/", [](HttpRequest&, HttpResponse& response) {
-    Send(response, 200, "text/plain; charset=utf-8",
-         "/metrics  /livez  /readyz  /api/pipeline  /api/tap/STEP?where=CONDITION&limit=N\n");
+bool MonitorServer::IsForUs(const HttpRequest& request) const {
+  if (!IsLoopback(address_.host)) return true;
+  std::string host(request.header("Host"));
+  if (const size_t colon = host.rfind(':'); colon != std::string::npos && host.find(']', colon) == std::string::npos) {
+    host.resize(colon);
+  }
+  return IsLoopback(host);
+}
+
+void MonitorServer::Route(const char* method, const char* pattern, HttpHandler handler) {
+  server_.Handle(method, pattern, [this, handler = std::move(handler)](HttpRequest& request, HttpResponse& response) {
+    if (IsForUs(request)) return handler(request, response);
+    Send(response, 403, "text/plain", "this machine only\n");
   });
-  server_.Handle("GET", "/livez",
-                 [](HttpRequest&, HttpResponse& response) { Send(response, 200, "text/plain", "ok\n"); });
-  server_.Handle("GET", "/readyz", [this](HttpRequest&, HttpResponse& response) {
+}
+
+void MonitorServer::AddRoutes() {
+  Route("GET", "/", [](HttpRequest&, HttpResponse& response) {
+    Send(response, 200, "text/plain; charset=utf-8",
+         "/metrics  /livez  /readyz  /api/pipeline  /api/tap/STEP?where=CONDITION&limit=N  "
+         "/api/query?sql=SELECT…&as_of=TIME\n");
+  });
+  Route("GET", "/livez", [](HttpRequest&, HttpResponse& response) { Send(response, 200, "text/plain", "ok\n"); });
+  Route("GET", "/readyz", [this](HttpRequest&, HttpResponse& response) {
     const RunSnapshot now = watcher_->Now();
     const bool ready = now.ready && !now.ended;
     Send(response, ready ? 200 : 503, "text/plain", ready ? "ok\n" : now.ended ? "ended\n" : "starting\n");
   });
-  server_.Handle("GET", "/metrics", [this](HttpRequest&, HttpResponse& response) {
+  Route("GET", "/metrics", [this](HttpRequest&, HttpResponse& response) {
     Send(response, 200, kMetricsContentType, MetricsText(watcher_->Now()));
   });
-  server_.Handle("GET", "/api/pipeline", [this](HttpRequest&, HttpResponse& response) {
+  Route("GET", "/api/pipeline", [this](HttpRequest&, HttpResponse& response) {
     Send(response, 200, kJson, PipelineJson(watcher_->Now()) + "\n");
   });
-  server_.Handle("GET", "/api/tap/{step}",
-                 [this](HttpRequest& request, HttpResponse& response) { AnswerTap(request, response); });
+  for (const char* method : {"GET", "POST"}) {
+    Route(method, "/api/query",
+          [this](HttpRequest& request, HttpResponse& response) { AnswerQuery(request, response); });
+  }
+  Route("GET", "/api/tap/{step}",
+        [this](HttpRequest& request, HttpResponse& response) { AnswerTap(request, response); });
+}
+
+void MonitorServer::AnswerQuery(HttpRequest& request, HttpResponse& response) {
+  const Result<QueryWords> words = ReadQuery(request);
+  if (!words.ok()) return SendError(response, words.status());
+  std::optional<EventTime> as_of;
+  if (!words->as_of.empty()) {
+    EventTime time = 0;
+    if (!ParseTimestamp(words->as_of, &time)) {
+      return SendError(response,
+                       Status::Invalid("'as_of' is a time like 2026-03-01T12:00:00Z; this is '", words->as_of, "'"));
+    }
+    as_of = time;
+  }
+  const auto answer = query_.Run(words->sql, as_of, QueryLimits{});
+  if (!answer.ok()) return SendError(response, answer.status());
+  if (words->format != "table") return Send(response, 200, kJson, AnswerJson(*answer) + "\n");
+  TableOptions options;
+  options.max_rows = QueryLimits{}.max_rows;
+  Send(response, 200, "text/plain; charset=utf-8", FormatTable(answer->schema, answer->rows, options));
 }
 
 void MonitorServer::AnswerTap(HttpRequest& request, HttpResponse& response) {

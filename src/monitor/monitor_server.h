@@ -5,6 +5,7 @@
 #include <string>
 
 #include "monitor/snapshot.h"
+#include "monitor/state_query.h"
 #include "net/http_server.h"
 #include "net/socket.h"
 
@@ -12,8 +13,8 @@ namespace weir {
 
 class MonitorServer {
  public:
-  /// `watcher` outlives it.
-  explicit MonitorServer(RunWatcher* watcher);
+  /// `watcher` outlives it. `tables`: those that queries may read.
+  MonitorServer(RunWatcher* watcher, std::vector<std::shared_ptr<StateTable>> tables);
   ~MonitorServer();  // ends what is being answered
 
   /// Errors: IOError that names the address.
@@ -23,9 +24,14 @@ class MonitorServer {
 
  private:
   void AddRoutes();
+  void Route(const char* method, const char* pattern, HttpHandler handler);
+  /// A page of another site in a browser of this machine may reach this port under a name of its own; it is refused.
+  bool IsForUs(const HttpRequest& request) const;
+  void AnswerQuery(HttpRequest& request, HttpResponse& response);
   void AnswerTap(HttpRequest& request, HttpResponse& response);
 
   RunWatcher* const watcher_;
+  StateQuery query_;
   SocketAddress address_;
   HttpServer server_;
 };

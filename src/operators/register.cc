@@ -18,6 +18,7 @@ void RegisterFilter(Registry& registry);
 void RegisterFlatten(Registry& registry);
 void RegisterFromChanges(Registry& registry);
 void RegisterJoin(Registry& registry);
+void RegisterKeepTable(Registry& registry);
 void RegisterLimit(Registry& registry);
 void RegisterLogForTesting(Registry& registry);
 void RegisterMapToFields(Registry& registry);
@@ -47,6 +48,7 @@ void RegisterOperators(Registry& registry) {
   RegisterFlatten(registry);
   RegisterFromChanges(registry);
   RegisterJoin(registry);
+  RegisterKeepTable(registry);
   RegisterLimit(registry);
   RegisterLogForTesting(registry);
   RegisterMapToFields(registry);

@@ -100,6 +100,9 @@ class Binder {
   void BindLogical(const LogicalStep& step);
   bool ResolveRef(const OutputRef& ref, const std::string& alias, Resolved* out);
   bool ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out);
+  /// What step `from` says of itself: `status`, `metadata` or `messages`. -1 after an error.
+  int AddReport(int from, const OutputRef& ref);
+  int AddTable(const LogicalStep& step, int of);
   void DropImpossibleErrors(std::vector<Resolved>* parts) const;
   void CheckSink(const StepBinding& binding, StepContext& context) const;
   bool CheckArity(const LogicalStep& step, const Component& component, size_t inputs);
@@ -118,8 +121,73 @@ class Binder {
   Diagnostics& diagnostics_;
   BoundGraph bound_;
   OutputClaims claims_;
-  std::map<int, int> windowed_output_;  // bound source → the step that windows its output
+  std::map<int, int> windowed_output_;  // bound step → the step behind it whose output stands for its main one
+  std::map<std::pair<int, std::string>, int> reports_;
 };
+
+/// Type of the implied source that gives what every step says of itself; "" where `output` is none of these.
+std::string ReportType(const std::string& output) {
+  if (output == "status") return "StepStatus";
+  if (output == "metadata") return "StepMetadata";
+  return output == "messages" ? "StepMessages" : "";
+}
+
+int Binder::AddReport(int from, const OutputRef& ref) {
+  const auto [known, fresh] = reports_.try_emplace({from, ref.output}, -1);
+  if (!fresh) return known->second;
+  bound_.steps[from].observed = true;
+  const std::string name = bound_.steps[from].name;
+  const NodePtr& origin = bound_.steps[from].node;
+  const auto entry = [&](const char* key, const std::string& value) {
+    return NodeEntry{MakeScalarNode(key, origin), MakeScalarNode(value, origin)};
+  };
+  const auto& outputs = bound_.steps[from].binding.outputs;
+  std::vector<NodeEntry> config = {entry("step", name)};
+  if (ref.output == "metadata") {
+    config.push_back(entry("schema", outputs.empty() ? "" : outputs[0].info.schema->ToString()));
+  }
+  bool bounded = true;
+  if (!outputs.empty()) bounded = outputs[0].info.bounded;
+  for (const BoundInput& input : bound_.steps[from].inputs) bounded = bounded && InfoOf(input).bounded;
+  LogicalStep step;
+  step.id = bound_.steps[from].logical;
+  step.type = ReportType(ref.output);
+  step.node = origin;
+  const int index = AddStep(step, *registry_.FindImplied(step.type), name + "." + ref.output,
+                            MakeMapNode(std::move(config), origin), {}, true);
+  if (index >= 0) {
+    bound_.steps[index].binding.outputs[0].info.bounded = bounded;
+    bound_.steps[index].errors.bounded = bounded;
+  }
+  return reports_[{from, ref.output}] = index;
+}
+
+int Binder::AddTable(const LogicalStep& step, int of) {
+  const Component* component = registry_.FindImplied("KeepTable");
+  const auto windowed = windowed_output_.find(of);
+  const int from = windowed == windowed_output_.end() ? of : windowed->second;
+  if (component == nullptr || bound_.steps[from].binding.outputs.empty()) {
+    diagnostics_.Error(step.state->source(), step.state->span(),
+                       "step '" + step.name + "' has no output that a table could be kept of");
+    return -1;
+  }
+  std::vector<NodeEntry> config(step.state->entries().begin(), step.state->entries().end());
+  // Of a running sum, what was true at an earlier event time follows from the changes up to then.
+  const bool sums = step.type == "Sum";
+  config.push_back(
+      {MakeScalarNode("sums", step.state), MakeScalarNode(sums ? "true" : "false", step.state, ScalarStyle::kPlain)});
+  Resolved input{{from, 0}, {"", step.name, bound_.steps[from].binding.outputs[0].info}};
+  LogicalStep implied;
+  implied.id = step.id;
+  implied.type = "KeepTable";
+  implied.node = implied.type_node = step.state;
+  std::vector<Resolved> inputs;
+  inputs.push_back(std::move(input));
+  const int index = AddStep(implied, *component, step.name + "/state", MakeMapNode(std::move(config), step.state),
+                            std::move(inputs), true);
+  if (index >= 0) windowed_output_[of] = index;
+  return index;
+}
 
 bool Binder::ResolveRef(const OutputRef& ref, const std::string& alias, Resolved* out) {
   const int index = bound_.bound_of_logical[ref.step];
@@ -137,6 +205,13 @@ bool Binder::ResolveRef(const OutputRef& ref, const std::string& alias, Resolved
     }
     if (found < 0 && ref.output.empty() && outputs.size() == 1) found = 0;
     if (found < 0 && ref.output == "output" && outputs.size() == 1) found = 0;
+    if (found < 0 && !ReportType(ref.output).empty() && registry_.FindImplied(ReportType(ref.output)) != nullptr) {
+      const int report = AddReport(index, ref);
+      if (report < 0) return false;
+      out->input = {report, 0};
+      out->info = {alias, name + "." + ref.output, InfoOf(out->input)};
+      return true;
+    }
     if (found < 0) {
       std::vector<std::string> names;
       std::string list;
@@ -331,6 +406,7 @@ void Binder::BindLogical(const LogicalStep& step) {
     if (windowed < 0) return;
     windowed_output_[index] = windowed;
   }
+  if (step.state != nullptr && AddTable(step, index) < 0) return;
   bound_.bound_of_logical[step.id] = index;
 }
 

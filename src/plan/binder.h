@@ -27,6 +27,7 @@ struct BoundStep {
   StepBinding binding;
   std::vector<BoundInput> inputs;
   CollectionInfo errors;     // of the error output
+  bool observed = false;     // somebody reads how it is: its filter stays where it is
   bool errors_read = false;  // somebody consumes it, in this graph or in the whole of which this is a part
   double error_threshold = 1.0;
 };

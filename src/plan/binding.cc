@@ -30,6 +30,11 @@ const Component* Registry::Find(const std::string& type) const {
   return found == components_.end() ? nullptr : found->second.get();
 }
 
+const Component* Registry::FindImplied(const std::string& type) const {
+  auto found = implied_.find(type);
+  return found == implied_.end() ? nullptr : found->second.get();
+}
+
 std::vector<std::string> Registry::Names() const {
   std::vector<std::string> out;
   for (const auto& [name, component] : components_) out.push_back(name);

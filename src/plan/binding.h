@@ -100,12 +100,23 @@ class Registry {
     };
     components_[name] = std::move(component);
   }
+  /// A component that pipelines do not name, and lists do not show: the binder finds it, where it implies it.
+  template <class Config>
+  void AddImplied(ComponentSpec spec, InputArity inputs,
+                  std::optional<StepBinding> (*bind)(const Config&, BindContext&)) {
+    const std::string name = spec.name();
+    Add<Config>(std::move(spec), inputs, bind);
+    implied_[name] = std::move(components_[name]);
+    components_.erase(name);
+  }
+  /// Null where there is none. FindImplied: only those of AddImplied.
   const Component* Find(const std::string& type) const;
+  const Component* FindImplied(const std::string& type) const;
   std::vector<std::string> Names() const;
   const std::map<std::string, std::unique_ptr<Component>>& components() const { return components_; }
 
  private:
-  std::map<std::string, std::unique_ptr<Component>> components_;
+  std::map<std::string, std::unique_ptr<Component>> components_, implied_;
 };
 
 /// What is known of a step that has mistakes: the fields of its output, so that the steps behind it can be checked in

@@ -145,6 +145,7 @@ class GraphBuilder {
     step.output_schema = item.output_schema;
     step.when = item.when;
     step.resource_hints = item.resource_hints;
+    step.state = item.state;
     const std::string name = step.name;
     const int id = AddStep(std::move(step), {scope, &item, nullptr});
     if (item.output_schema) AddValidation(id, name, item);

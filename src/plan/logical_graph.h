@@ -54,6 +54,7 @@ struct LogicalStep {
   std::vector<int> after;  // steps that must have ended before this one starts
   NodePtr when;            // null when there is none
   NodePtr resource_hints;  // kept and shown, not used
+  NodePtr state;           // of a table to keep of its output; null when there is none
 };
 
 /// One `{name, elements}` of a tests block.

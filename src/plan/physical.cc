@@ -76,6 +76,7 @@ void Planner::PushFilters() {
     const BoundStep& source = graph_.steps[from];
     // A predicate that can fail, or a source whose bad rows somebody wants to see, keeps its place: the scan would
     // decide which rows are looked at, and with that which errors there are.
+    if (step.observed || source.observed) continue;
     if (!source.binding.source || !source.binding.can_filter || readers[from] != 1 || source.errors_read) continue;
     if (step.errors_read || filter->can_fail() || filter->uses_time() || !source.binding.can_filter(*filter)) continue;
     moved_into_[i] = from;

@@ -16,6 +16,7 @@ namespace weir {
 
 class Operator;
 class Sink;
+class StateTable;
 class Source;
 struct OperatorContext;
 
@@ -112,6 +113,8 @@ struct StepBinding {
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> join_errors;
   /// A transform that hands on its rows unchanged where this is true: the planner may move it into the scan.
   std::shared_ptr<const CompiledExpr> filter;
+  /// What the step's `state:` keeps, for queries while the run lasts.
+  std::shared_ptr<StateTable> table;
   std::vector<std::string> notes;  // lines for explain: files, sizes, guarantees
 };
 

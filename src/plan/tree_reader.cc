@@ -12,7 +12,7 @@ namespace {
 constexpr int kMaxDepth = 64;
 constexpr size_t kMaxSteps = 100'000;
 const std::vector<std::string>& StepReserved() {
-  static const std::vector<std::string> keys = {"stage", "edges", "state", "on_error", "retry", "providers"};
+  static const std::vector<std::string> keys = {"stage", "edges", "on_error", "retry", "providers"};
   return keys;
 }
 
@@ -145,9 +145,9 @@ class TreeReader {
   }
 
   void ReadLeaf(const NodePtr& node, TreeItem* item) {
-    KeySet keys{
-        {"type", "name", "input", "output", "windowing", "config", "resource_hints", "output_schema", "after", "when"},
-        StepReserved()};
+    KeySet keys{{"type", "name", "input", "output", "windowing", "config", "resource_hints", "output_schema", "after",
+                 "when", "state"},
+                StepReserved()};
     const bool nested = node->Find("transforms") || node->Find("source") || node->Find("sink");
     CheckKeys(node, keys, "a transform", diagnostics_,
               nested ? "only 'type: composite' and 'type: chain' have transforms, source and sink"
@@ -166,6 +166,12 @@ class TreeReader {
     ReadOutputSchema(node, item);
     ReadErrorHandling(item);
     item->when = node->Find("when");
+    item->state = node->Find("state");
+    if (item->state && !item->state->is_map()) {
+      Error(item->state,
+            "'state' is a mapping like {name: balances, key: account}; this is " + item->state->Describe());
+      item->state = nullptr;
+    }
     if (NodePtr after = node->Find("after")) ReadRefList(after, "after", &item->after);
     if (item->type == "WindowInto") ReadWindowInto(item);
   }

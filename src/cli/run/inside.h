@@ -8,8 +8,10 @@
 #include "engine/run.h"
 #include "monitor/log_writer.h"
 #include "monitor/monitor_server.h"
+#include "monitor/otlp.h"
 #include "monitor/run_files.h"
 #include "monitor/snapshot.h"
+#include "plan/binder.h"
 
 namespace weir {
 
@@ -19,7 +21,9 @@ class MemoryBudget;
 struct InsideFlags {
   std::string http;  // empty: no endpoint
   std::string log_format = "text";
-  bool wanted() const { return !http.empty() || log_format == "json"; }
+  std::string status_every = "1s";
+  /// Something is asked for, here or by the environment.
+  bool wanted() const;
 };
 void AddInsideFlags(Command verb, InsideFlags* flags);
 
@@ -27,8 +31,9 @@ class RunInside {
  public:
   /// Watches `run`, which outlives it, and serves as `flags` say. Errors: Invalid for an address, IOError when it
   /// cannot be listened to.
-  static Result<std::unique_ptr<RunInside>> Start(const InsideFlags& flags, const std::string& file, Run* run,
-                                                  const MemoryBudget* memory, Env* env);
+  static Result<std::unique_ptr<RunInside>> Start(const InsideFlags& flags, const std::string& file,
+                                                  const BoundGraph& graph, Run* run, const MemoryBudget* memory,
+                                                  Env* env);
   /// The run is over.
   void SetEnded(const Status& status);
 
@@ -36,6 +41,7 @@ class RunInside {
   RunInside() = default;
   std::unique_ptr<RunWatcher> watcher_;
   std::unique_ptr<LogWriter> log_;
+  std::unique_ptr<OtlpExporter> otlp_;
   std::unique_ptr<MonitorServer> server_;
   std::unique_ptr<RunFile> file_;
 };

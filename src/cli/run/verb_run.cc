@@ -42,12 +42,20 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
   }
   setup->options.source_limit = flags.control.limit;
   setup->options.count_bytes = flags.inside.wanted();
+  const Result<Duration> status_every = ParseDuration(flags.inside.status_every);
+  if (!status_every.ok() || status_every->us <= 0) {
+    std::fprintf(stderr, "weir: --status-every is a time like 1s\n");
+    context.exit_code = kExitUsage;
+    return;
+  }
+  setup->options.status_interval_us = status_every->us;
   Run run(PlanPhysical(pipeline.bound), setup->options, &Env::Real(), setup->memory.get());
   std::unique_ptr<RunInside> inside;
   if (flags.inside.wanted()) {
-    auto started = RunInside::Start(flags.inside, flags.pipeline.file, &run, setup->memory.get(), &Env::Real());
+    auto started =
+        RunInside::Start(flags.inside, flags.pipeline.file, pipeline.bound, &run, setup->memory.get(), &Env::Real());
     if (!started.ok()) {
-      std::fprintf(stderr, "weir: --http: %s\n", started.status().message().c_str());
+      std::fprintf(stderr, "weir: %s\n", started.status().message().c_str());
       context.exit_code = kExitUsage;
       return;
     }

@@ -5,6 +5,9 @@
 #include <arrow/builder.h>
 #include <arrow/type.h>
 
+#include <algorithm>
+
+#include "batch/print.h"
 #include "batch/types.h"
 #include "env/env.h"
 
@@ -102,8 +105,15 @@ Status FileSource::Open(OperatorContext& context) {
     WEIR_ASSIGN_OR_RETURN(FileInfo info, env_->files().Stat(options_.paths[i]));
     slots_[i].size_bytes = info.size_bytes;
     bytes_total_ += info.size_bytes;
+    modified_us_ = std::max(modified_us_, info.modified);
   }
   return Status::OK();
+}
+
+std::string FileSource::version() const {
+  if (slots_.empty() || modified_us_ == kMinEventTime) return "";
+  const std::string what = slots_.size() == 1 ? options_.paths[0] : std::to_string(slots_.size()) + " files";
+  return what + ", " + std::to_string(bytes_total_) + " bytes, modified " + FormatTimestamp(modified_us_);
 }
 
 Result<std::unique_ptr<SourceReader>> FileSource::OpenReader(const OperatorContext& lane) {

@@ -113,6 +113,7 @@ class Dedupe final : public Operator {
     Account();
     return Status::OK();
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   /// A row that passed; those of a key hang together. Numbers are index + 1, 0: none.

@@ -86,6 +86,7 @@ class Difference final : public Operator {
                      static_cast<int64_t>(last_.capacity() * sizeof(Amount) + step_of_key_.capacity() * 4));
     return Emit(out);
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;

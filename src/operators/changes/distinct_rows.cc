@@ -49,6 +49,7 @@ class DistinctRows final : public Operator {
     Account();
     return Status::OK();
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   Status AddToWindow(const Batch& batch, const WindowRows& list, Emitter& out) {

@@ -177,6 +177,7 @@ class FromUpserts final : public Operator {
     reservation_.Set(keys_.size_bytes() + rows_.size_bytes() + static_cast<int64_t>(current_.capacity() * 4));
     return Status::OK();
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   static constexpr uint32_t kNone = RowCounts::kNone;

@@ -91,6 +91,7 @@ class Sum final : public Operator {
                      static_cast<int64_t>(totals_.capacity() * sizeof(Amount)));
     return Emit(out);
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;

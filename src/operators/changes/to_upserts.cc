@@ -44,6 +44,7 @@ class ToUpserts final : public Operator {
   Status Finish(Emitter& out) override {
     return GiveWaiting([](const Waiting&) { return true; }, out);
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   static constexpr uint32_t kNone = RowCounts::kNone;

@@ -62,6 +62,7 @@ class TopChanges final : public Operator {
     Account();
     return Status::OK();
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   EventTime Expiry(EventTime end) const { return SaturatingAdd(end, plan_->windowing.allowed_lateness_us); }

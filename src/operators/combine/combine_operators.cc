@@ -57,6 +57,7 @@ class CombinePartial final : public Operator {
     reservation_.Set(0);
     return Status::OK();
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   static constexpr int64_t kMostBytes = int64_t{16} << 20;  // beyond the caches grouping here costs what it saves

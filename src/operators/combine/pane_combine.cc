@@ -112,6 +112,7 @@ class PaneCombine final : public Operator {
       WEIR_RETURN_NOT_OK(EmitPane(std::move(*next), out));
     }
   }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   const WindowingStrategy& windowing() const { return plan_->panes->windowing; }

@@ -36,6 +36,7 @@ class AsOfJoin final : public Operator {
   Status OnWatermark(EventTime watermark, Emitter& out) override;
   Status Finish(Emitter& out) override { return Resume(out); }
   Status Resume(Emitter& out) override;
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   struct Asking {

@@ -40,6 +40,7 @@ class HashJoin final : public Operator {
   Status Finish(Emitter& out) override;
   Status Resume(Emitter& out) override;
   bool Accepts(int port) const override { return phase_ != Phase::kBuilding || port == build_; }
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   enum class Phase { kUndecided, kBuilding, kProbing, kPartitioning, kPartitions, kEnded };

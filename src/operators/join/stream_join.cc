@@ -58,6 +58,7 @@ class StreamJoin final : public Operator {
   Status Finish(Emitter& out) override { return Resume(out); }
   Status Resume(Emitter& out) override;
   EventTime watermark_hold() const override;
+  int64_t state_bytes() const override { return reservation_.bytes(); }
 
  private:
   const WindowingStrategy& windowing() const { return options_.join.windowing; }
