@@ -331,7 +331,10 @@ Status PaneTable::TakeBackRows(const std::vector<SourceRow>& rows, const Pane& p
   if (rows.empty()) return Status::OK();
   WEIR_ASSIGN_OR_RETURN(Batch batch, Emitted(rows));
   emitted_rows_ -= static_cast<int64_t>(rows.size());
-  if (emitted_rows_ == 0) emitted_.clear();
+  if (emitted_rows_ == 0) {
+    emitted_.clear();
+    emitted_cells_.clear();
+  }
   batch.set_pane(pane);
   batch.set_weight(Int64Column(-1));
   ready->push_back({std::move(batch), {}});
@@ -364,24 +367,18 @@ Result<Batch> PaneTable::Emitted(const std::vector<SourceRow>& rows) const {
   return out;
 }
 
-// Keeps what is given now, so that it can be taken back: not the groups that have no result. The store is packed when
-// most of it has been.
+// Keeps what is given now, so that it can be taken back: not the groups that have no result. Stores that are many are
+// packed from the last on, as far as each is not twice as big as those behind it: a row moves a logarithm of times.
 Status PaneTable::Remember(std::span<const uint32_t> cells, const PaneBatch& pane) {
-  size_t stored = 0;
-  for (const Batch& one : emitted_) stored += static_cast<size_t>(one.num_rows());
-  if (emitted_.size() > 64 || stored > 2 * static_cast<size_t>(emitted_rows_) + 1024) {
-    std::vector<SourceRow> rows;
-    for (Cell& cell : cells_) {
-      if (cell.emitted.source < 0) continue;
-      rows.push_back(cell.emitted);
-      cell.emitted = {0, static_cast<int32_t>(rows.size()) - 1};
-    }
-    if (rows.empty()) {
-      emitted_.clear();
-    } else {
-      WEIR_ASSIGN_OR_RETURN(Batch packed, Emitted(rows));
-      emitted_.assign(1, std::move(packed));
-    }
+  int64_t stored = 0;
+  for (const Batch& one : emitted_) stored += one.num_rows();
+  if (stored > 2 * emitted_rows_ + 1024) {
+    WEIR_RETURN_NOT_OK(PackEmitted(0));
+  } else if (emitted_.size() > 16) {
+    size_t first = emitted_.size() - 1;
+    int64_t behind = emitted_[first].num_rows();
+    while (first > 0 && emitted_[first - 1].num_rows() < 2 * behind) behind += emitted_[--first].num_rows();
+    WEIR_RETURN_NOT_OK(PackEmitted(first));
   }
   const auto source = static_cast<int32_t>(emitted_.size());
   size_t error = 0;
@@ -394,6 +391,36 @@ Status PaneTable::Remember(std::span<const uint32_t> cells, const PaneBatch& pan
     ++emitted_rows_;
   }
   emitted_.push_back(pane.batch);
+  emitted_cells_.emplace_back(cells.begin(), cells.end());
+  return Status::OK();
+}
+
+// Makes one store of those from `first` on, without the rows that were taken back meanwhile.
+Status PaneTable::PackEmitted(size_t first) {
+  if (first + 1 == emitted_.size()) return Status::OK();
+  std::vector<SourceRow> rows;
+  std::vector<uint32_t> cells;
+  for (size_t store = first; store < emitted_.size(); ++store) {
+    for (size_t row = 0; row < emitted_cells_[store].size(); ++row) {
+      const uint32_t cell = emitted_cells_[store][row];
+      const SourceRow& at = cells_[cell].emitted;
+      if (at.source != static_cast<int32_t>(store) || at.row != static_cast<int32_t>(row)) continue;
+      rows.push_back(at);
+      cells.push_back(cell);
+    }
+  }
+  std::optional<Batch> packed;
+  if (!rows.empty()) {
+    WEIR_ASSIGN_OR_RETURN(packed, Emitted(rows));
+  }
+  emitted_.resize(first);
+  emitted_cells_.resize(first);
+  if (!packed) return Status::OK();
+  for (size_t i = 0; i < cells.size(); ++i) {
+    cells_[cells[i]].emitted = {static_cast<int32_t>(first), static_cast<int32_t>(i)};
+  }
+  emitted_.push_back(std::move(*packed));
+  emitted_cells_.push_back(std::move(cells));
   return Status::OK();
 }
 
@@ -485,7 +512,7 @@ Status PaneTable::Compact() {
 int64_t PaneTable::size_bytes() const {
   int64_t bytes = keys_.size_bytes() + states_.size_bytes();
   bytes += static_cast<int64_t>(cells_.capacity() * sizeof(Cell) + slots_.capacity() * 8 + timers_.size() * 16);
-  for (const Batch& batch : emitted_) bytes += batch.size_bytes();
+  for (const Batch& batch : emitted_) bytes += batch.size_bytes() + batch.num_rows() * 4;
   return bytes;
 }
 

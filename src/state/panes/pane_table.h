@@ -171,6 +171,7 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   Result<PaneBatch> Results(std::span<const uint32_t> cells);
   Result<Batch> Emitted(const std::vector<SourceRow>& rows) const;
   Status Remember(std::span<const uint32_t> cells, const PaneBatch& pane);
+  Status PackEmitted(size_t first);
   void SetTime(std::span<const uint32_t> cells, Batch* batch) const;
   Status TakeBackRows(const std::vector<SourceRow>& rows, const Pane& pane, std::deque<PaneBatch>* ready);
   void DropEmptyGroups(std::span<const uint32_t> cells, PaneBatch* out) const;
@@ -188,7 +189,8 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   std::vector<int64_t> slots_;  // of the triggers
   AggregateStates states_;
   uint32_t accumulators_ = 0, dead_ = 0;
-  std::vector<Batch> emitted_;  // retracting: what panes said
+  std::vector<Batch> emitted_;                        // retracting: what panes said
+  std::vector<std::vector<uint32_t>> emitted_cells_;  // and of which cells
   int64_t emitted_rows_ = 0;
   std::vector<uint32_t> ids_, accumulator_of_row_;  // scratch
   std::priority_queue<std::pair<int64_t, uint32_t>, std::vector<std::pair<int64_t, uint32_t>>, std::greater<>> timers_;
