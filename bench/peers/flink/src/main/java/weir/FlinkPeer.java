@@ -30,7 +30,7 @@ public final class FlinkPeer {
 
   private static void answer(String name, String data, String out, boolean check) throws Exception {
     Query query = find(name);
-    StreamTableEnvironment tables = StreamTableEnvironment.create(environment(query.appends()));
+    StreamTableEnvironment tables = StreamTableEnvironment.create(environment(query.appends() ? out + ".spill" : null));
     // Groups and joins take rows in bundles, as the settings of nexmark/nexmark have it: faster than row by row.
     tables.getConfig().set("table.exec.mini-batch.enabled", "true");
     tables.getConfig().set("table.exec.mini-batch.allow-latency", "2 s");
@@ -58,15 +58,19 @@ public final class FlinkPeer {
     answer.executeInsert("answer").await();
   }
 
-  private static StreamExecutionEnvironment environment(boolean writesFiles) {
+  private static StreamExecutionEnvironment environment(String checkpoints) {
     Configuration settings = new Configuration();
     settings.setString("pipeline.object-reuse", "true");
     settings.setString("taskmanager.numberOfTaskSlots", "2");
     settings.setString("restart-strategy.type", "none");
     settings.setString("taskmanager.memory.managed.size", "64m");
     settings.setString("taskmanager.memory.network.max", "256m");
-    // Files become visible by a checkpoint: the one that the end of the input makes.
-    if (writesFiles) settings.setString("execution.checkpointing.interval", "1 h");
+    if (checkpoints != null) {
+      // Files become visible by a checkpoint: the one that the end of the input makes. In memory it would be limited to 5 MB.
+      settings.setString("execution.checkpointing.interval", "1 h");
+      settings.setString("execution.checkpointing.storage", "filesystem");
+      settings.setString("execution.checkpointing.dir", "file://" + checkpoints);
+    }
     StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment(settings);
     environment.setParallelism(2);
     return environment;
