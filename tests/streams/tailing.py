@@ -1,6 +1,8 @@
 """tail: true: files that grow, across rotation and truncation; standard input as it comes."""
 
+import json
 import os
+import random
 import subprocess
 import time
 
@@ -148,3 +150,40 @@ def test_a_file_that_grows_in_many_pieces_of_a_line(folder):
       append(folder, 'app.log', letter, end='')
     stream.wait_rows(1)
   assert lines(stream.rows) == [text.rstrip()]
+
+
+def append_in_pieces(folder, name, text):
+  """Appends in pieces of random sizes, so that records and quoted line breaks are cut anywhere. Gives the seed."""
+  seed = random.randrange(1 << 32)
+  pick = random.Random(seed)
+  data = text.encode()
+  while data:
+    size = min(len(data), pick.choice((1, 2, 3, 7, 50, 400)))
+    with open(f'{folder}/{name}', 'ab') as file:
+      file.write(data[:size])
+    data = data[size:]
+    if pick.random() < 0.3:
+      time.sleep(0.004)
+  return seed
+
+
+def test_csv_with_quoted_line_breaks_in_random_pieces(folder):
+  texts = [f'row {n}\nhas "two" lines, ä' if n % 3 else f'row {n}' for n in range(300)]
+  text = 'id,text\n' + ''.join('{},"{}"\n'.format(n, t.replace('"', '""')) for n, t in enumerate(texts))
+  read = step('ReadFromCsv', path='a.csv', tail=True, schema={'id': 'integer', 'text': 'string'})
+  with Stream(folder, [read]) as stream:
+    seed = append_in_pieces(folder, 'a.csv', text)
+    stream.wait_rows(len(texts))
+  assert [row['text'] for row in stream.rows] == texts, f'seed {seed}'
+
+
+def test_json_lines_and_an_array_in_random_pieces(folder):
+  rows = [{'id': n, 'text': 'x' * (n % 90) + '{"ü'} for n in range(300)]
+  array = '[\n' + ',\n'.join(json.dumps(row, indent=1, ensure_ascii=False) for row in rows) + '\n]\n'
+  lines_text = ''.join(json.dumps(row, ensure_ascii=False) + '\n' for row in rows)
+  for name, text in (('lines.json', lines_text), ('array.json', array)):
+    read = step('ReadFromJson', path=name, tail=True, schema={'id': 'integer', 'text': 'string'})
+    with Stream(folder, [read]) as stream:
+      seed = append_in_pieces(folder, name, text)
+      stream.wait_rows(len(rows))
+    assert stream.rows == rows, f'{name}, seed {seed}'
