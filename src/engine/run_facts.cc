@@ -8,6 +8,7 @@ namespace weir {
 std::vector<StepFacts> FactsOfSteps(const PhysicalPlan& plan, const std::vector<NodeStats>& nodes) {
   std::vector<StepFacts> out(plan.steps.size());
   std::vector<bool> seen(plan.steps.size(), false);
+  std::vector<double> most_busy_s(plan.steps.size(), 0);
   for (const PhysicalNode& node : plan.nodes) {
     if (node.step < 0 || node.id >= static_cast<int>(nodes.size())) continue;
     const NodeStats& from = nodes[node.id];
@@ -26,8 +27,11 @@ std::vector<StepFacts> FactsOfSteps(const PhysicalPlan& plan, const std::vector<
     to.queue_bytes += from.queue_bytes;
     to.state_bytes += from.state_bytes;
     to.busy_s += from.busy_s;
-    to.idle_s = std::max(to.idle_s, from.idle_s);
-    to.blocked_s = std::max(to.blocked_s, from.blocked_s);
+    if (!seen[node.step] || from.busy_s > most_busy_s[node.step]) {
+      most_busy_s[node.step] = from.busy_s;
+      to.idle_s = from.idle_s;
+      to.blocked_s = from.blocked_s;
+    }
     to.lanes = std::max(to.lanes, from.lanes);
     to.ended = from.ended && (to.ended || !seen[node.step]);
     seen[node.step] = true;

@@ -21,8 +21,9 @@ struct StepFacts {
   /// Of its inputs, the least over its lanes; of a source its own. kMinEventTime: nothing is known yet; kMaxEventTime:
   /// nothing more comes.
   EventTime watermark = kMaxEventTime;
-  double busy_s = 0;                 // summed over lanes
-  double idle_s = 0, blocked_s = 0;  // waiting for input, and for room: of the tasks that its operators are part of
+  double busy_s = 0;  // summed over lanes
+  double idle_s = 0,
+         blocked_s = 0;  // waiting for input, and for room: of the task that its busiest operator is part of
   int lanes = 0;
   bool ended = false;
 };

@@ -163,7 +163,7 @@ int Binder::AddReport(int from, const OutputRef& ref) {
 }
 
 int Binder::AddTable(const LogicalStep& step, int of) {
-  const Component* component = registry_.FindImplied("KeepTable");
+  const Component* component = registry_.FindImplied("state");
   const auto windowed = windowed_output_.find(of);
   const int from = windowed == windowed_output_.end() ? of : windowed->second;
   if (component == nullptr || bound_.steps[from].binding.outputs.empty()) {
@@ -179,7 +179,7 @@ int Binder::AddTable(const LogicalStep& step, int of) {
   Resolved input{{from, 0}, {"", step.name, bound_.steps[from].binding.outputs[0].info}};
   LogicalStep implied;
   implied.id = step.id;
-  implied.type = "KeepTable";
+  implied.type = "state";
   implied.node = implied.type_node = step.state;
   std::vector<Resolved> inputs;
   inputs.push_back(std::move(input));
@@ -226,6 +226,7 @@ bool Binder::ResolveRef(const OutputRef& ref, const std::string& alias, Resolved
         diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has several outputs, say which one",
                            "one of " + list);
       } else {
+        names.insert(names.end(), {"status", "metadata", "messages"});
         std::string near = ClosestMatch(ref.output, names);
         diagnostics_.Error(ref.source, ref.span, "step '" + name + "' has no output '" + ref.output + "'",
                            !near.empty()  ? "did you mean '" + name + "." + near + "'?"

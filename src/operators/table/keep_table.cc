@@ -22,7 +22,7 @@ struct KeepConfig {
 };
 
 ComponentSpec Spec() {
-  return ComponentSpec::Transform<KeepConfig>("KeepTable")
+  return ComponentSpec::Transform<KeepConfig>("state")
       .Summary("Keep what a step gives as a table that can be asked while the run lasts.")
       .KeepsFields()
       .Field("name", &KeepConfig::name, FieldDoc("What queries call it.").Required().Example("balances"))
