@@ -397,7 +397,7 @@ Status PaneTable::Remember(std::span<const uint32_t> cells, const PaneBatch& pan
 
 // Makes one store of those from `first` on, without the rows that were taken back meanwhile.
 Status PaneTable::PackEmitted(size_t first) {
-  if (first + 1 == emitted_.size()) return Status::OK();
+  if (first > 0 && first + 1 == emitted_.size()) return Status::OK();
   std::vector<SourceRow> rows;
   std::vector<uint32_t> cells;
   for (size_t store = first; store < emitted_.size(); ++store) {
