@@ -138,7 +138,12 @@ Status Sorter::SpillRun() {
   WEIR_RETURN_NOT_OK(file->Rewind());
   spilled_bytes_ += file->file_bytes();
   files_.push_back(std::move(file));
+  levels_.push_back(0);
   Clear();
+  // As many runs of one size as are merged at once become one: few files are open, and a row is rewritten rarely.
+  while (levels_.size() >= kMaxFanIn && levels_[levels_.size() - kMaxFanIn] == levels_.back()) {
+    WEIR_RETURN_NOT_OK(MergeNewest(kMaxFanIn));
+  }
   return Status::OK();
 }
 
@@ -164,24 +169,30 @@ Status Sorter::OpenRuns() {
 }
 
 Status Sorter::ReduceRuns() {
-  while (files_.size() > kMaxFanIn) {
-    std::vector<std::unique_ptr<Run>> runs;
-    for (size_t i = 0; i < kMaxFanIn; ++i) {
-      runs.push_back(std::make_unique<Run>());
-      runs.back()->file = std::move(files_[i]);
-      WEIR_RETURN_NOT_OK(runs.back()->Load(options_.keys));
-    }
-    files_.erase(files_.begin(), files_.begin() + kMaxFanIn);
-    WEIR_ASSIGN_OR_RETURN(auto merged, SpillFile::Create(options_.temp_dir, schema_));
-    for (;;) {
-      WEIR_ASSIGN_OR_RETURN(std::optional<Batch> batch, NextMerged(runs));
-      if (!batch) break;
-      WEIR_RETURN_NOT_OK(merged->Append(*batch));
-    }
-    WEIR_RETURN_NOT_OK(merged->Rewind());
-    spilled_bytes_ += merged->file_bytes();
-    files_.insert(files_.begin(), std::move(merged));  // it holds the oldest rows: equal keys keep their order
+  // The newest runs are the smallest.
+  return files_.size() > kMaxFanIn ? MergeNewest(files_.size() - kMaxFanIn + 1) : Status::OK();
+}
+
+Status Sorter::MergeNewest(size_t count) {
+  std::vector<std::unique_ptr<Run>> runs;
+  for (size_t i = files_.size() - count; i < files_.size(); ++i) {
+    runs.push_back(std::make_unique<Run>());
+    runs.back()->file = std::move(files_[i]);
+    WEIR_RETURN_NOT_OK(runs.back()->Load(options_.keys));
   }
+  const int level = levels_[files_.size() - count] + 1;
+  files_.resize(files_.size() - count);
+  levels_.resize(files_.size());
+  WEIR_ASSIGN_OR_RETURN(auto merged, SpillFile::Create(options_.temp_dir, schema_));
+  for (;;) {
+    WEIR_ASSIGN_OR_RETURN(std::optional<Batch> batch, NextMerged(runs));
+    if (!batch) break;
+    WEIR_RETURN_NOT_OK(merged->Append(*batch));
+  }
+  WEIR_RETURN_NOT_OK(merged->Rewind());
+  spilled_bytes_ += merged->file_bytes();
+  files_.push_back(std::move(merged));  // in the place of those that it holds: equal keys keep their order
+  levels_.push_back(level);
   return Status::OK();
 }
 

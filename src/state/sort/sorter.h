@@ -49,8 +49,10 @@ class Sorter {
   Status CutToLimit();
   Status SpillRun();
   Status OpenRuns();
-  /// Merges the oldest runs into one until few enough are left to merge at once.
+  /// Merges runs until few enough are left to merge at once.
   Status ReduceRuns();
+  /// The last `count` files become one.
+  Status MergeNewest(size_t count);
   Result<std::optional<Batch>> NextInMemory();
   Result<std::optional<Batch>> NextMerged(std::vector<std::unique_ptr<Run>>& runs);
   void Account();
@@ -63,7 +65,8 @@ class Sorter {
   std::vector<EncodedKeys> keys_;  // per batch
   std::vector<Entry> entries_;
   HeldBytes held_;
-  std::vector<std::unique_ptr<SpillFile>> files_;
+  std::vector<std::unique_ptr<SpillFile>> files_;  // the oldest rows first
+  std::vector<int> levels_;                        // of each file: how often its rows were merged
   std::vector<std::unique_ptr<Run>> runs_;
   int64_t spilled_bytes_ = 0;
   int64_t given_ = 0;  // rows that came out
