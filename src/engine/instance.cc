@@ -182,6 +182,8 @@ Status Instance::ForwardWatermark() {
   EventTime out =
       reader_ != nullptr ? watermark_ : std::min(watermark_, operator_ ? operator_->watermark_hold() : watermark_);
   if (out <= forwarded_ || idle_) return Status::OK();
+  // The end of all inputs comes with kEnd: what an operator gives when it finishes comes before the end of time.
+  if (operator_ != nullptr && out == kMaxEventTime) return Status::OK();
   forwarded_ = out;
   return Forward(MessageKind::kWatermark, out);
 }

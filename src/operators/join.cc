@@ -72,6 +72,20 @@ ComponentSpec Spec() {
       type: left
       fields: {customers: [name]}
   - {type: Print, input: Join}
+)")
+      .Example("payments at the rate of their time", R"(pipeline:
+  transforms:
+  - {type: Create, name: Payments, config: {elements: [{at: 15, currency: usd, amount: 100}]}}
+  - {type: Create, name: Rates, config: {elements: [{at: 10, currency: usd, rate: 0.9}, {at: 20, currency: usd, rate: 0.8}]}}
+  - {type: AssignTimestamps, name: TimedPayments, input: Payments, config: {timestamp: at}}
+  - {type: AssignTimestamps, name: TimedRates, input: Rates, config: {timestamp: at}}
+  - type: Join
+    input: {payments: TimedPayments, rates: TimedRates}
+    config:
+      equalities: currency
+      as_of: rates
+      fields: {payments: [amount], rates: [rate]}
+  - {type: Print, input: Join}
 )");
 }
 

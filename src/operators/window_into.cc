@@ -21,7 +21,9 @@ ComponentSpec Spec() {
       .Field(
           "windowing", &WindowIntoConfig::windowing,
           FieldDoc(
-              "`type` is global, fixed (`size`, `offset`), sliding (`size`, `period`, `offset`) or sessions (`gap`).")
+              "`type` is global, fixed (`size`, `offset`), sliding (`size`, `period`, `offset`), sessions (`gap`), "
+              "calendar (`every`: day, week, month, quarter or year; `timezone`, `offset`) or count (`size` rows of a "
+              "key). Fixed with a `timezone` takes a `size` of days, weeks, months or years: 1d, 2w, 1mo, 1y.")
               .Type("windowing")
               .Example("{type: fixed, size: 1h}"))
       .Example("rows per minute", R"(pipeline:

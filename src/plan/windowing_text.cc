@@ -1,4 +1,5 @@
-// `windowing:` maps: Beam's four kinds of windows, and our keys for lateness, accumulation, output time and triggers.
+// `windowing:` maps: Beam's four kinds of windows, calendars and counts, and our keys for lateness, accumulation,
+// output time and triggers.
 #include <cmath>
 #include <cstdlib>
 #include <optional>
@@ -40,7 +41,7 @@ class WindowingReader {
               diagnostics_);
       return;
     }
-    KeySet keys{{"type", "allowed_lateness", "accumulation", "output_time", "trigger"}, {"timezone"}};
+    KeySet keys{{"type", "allowed_lateness", "accumulation", "output_time", "trigger"}, {}};
     ReadKind(node, &keys);
     if (out_ == nullptr) return;
     CheckKeys(node, keys, "windowing", diagnostics_);
@@ -66,7 +67,7 @@ class WindowingReader {
   void ReadKind(const NodePtr& node, KeySet* keys) {
     NodePtr type = node->Find("type");
     if (!type) {
-      ErrorAt(node, "windowing needs a 'type': global, fixed, sliding or sessions", diagnostics_);
+      ErrorAt(node, "windowing needs a 'type': global, fixed, sliding, sessions, calendar or count", diagnostics_);
       out_ = nullptr;
       return;
     }
@@ -77,8 +78,12 @@ class WindowingReader {
       strategy.kind = WindowKind::kGlobal;
     } else if (text == "fixed") {
       strategy.kind = WindowKind::kFixed;
-      known.insert(known.end(), {"size", "offset"});
-      ReadPositive(node, "size", text, &strategy.size_us);
+      known.insert(known.end(), {"size", "offset", "timezone"});
+      if (node->Find("timezone")) {
+        ReadCalendarSize(node);
+      } else {
+        ReadPositive(node, "size", text, &strategy.size_us);
+      }
     } else if (text == "sliding") {
       strategy.kind = WindowKind::kSliding;
       known.insert(known.end(), {"size", "period", "offset"});
@@ -88,11 +93,88 @@ class WindowingReader {
       strategy.kind = WindowKind::kSessions;
       known.push_back("gap");
       ReadPositive(node, "gap", text, &strategy.gap_us);
+    } else if (text == "calendar") {
+      known.insert(known.end(), {"every", "offset", "timezone"});
+      ReadEvery(node);
+    } else if (text == "count") {
+      known = {"type", "size"};
+      ReadCountWindows(node);
     } else {
-      std::string close = ClosestMatch(text, {"global", "fixed", "sliding", "sessions"});
-      ErrorAt(type, "unknown type of windows " + Shown(type) + "; there are global, fixed, sliding and sessions",
-              diagnostics_, close.empty() ? "" : "did you mean '" + close + "'?");
+      std::string close = ClosestMatch(text, {"global", "fixed", "sliding", "sessions", "calendar", "count"});
+      ErrorAt(
+          type,
+          "unknown type of windows " + Shown(type) + "; there are global, fixed, sliding, sessions, calendar and count",
+          diagnostics_, close.empty() ? "" : "did you mean '" + close + "'?");
       out_ = nullptr;
+    }
+  }
+
+  void ReadTimezone(const NodePtr& node) {
+    out_->kind = WindowKind::kCalendar;
+    const NodePtr zone = node->Find("timezone");
+    if (!zone) return;
+    if (zone->is_scalar() && IsTimeZone(zone->text())) {
+      out_->calendar.timezone = zone->text();
+      return;
+    }
+    ErrorAt(zone, "unknown time zone " + Shown(zone), diagnostics_, "IANA names, for example Europe/Berlin or UTC");
+  }
+
+  /// A number and d, w, mo or y: with a time zone these are of the calendar.
+  void ReadCalendarSize(const NodePtr& node) {
+    ReadTimezone(node);
+    const NodePtr size = node->Find("size");
+    if (!size) {
+      ErrorAt(node->Find("type"), "fixed windows need a 'size'", diagnostics_);
+      return;
+    }
+    using Unit = CalendarPeriod::Unit;
+    static const std::pair<const char*, Unit> kUnits[] = {
+        {"d", Unit::kDay}, {"w", Unit::kWeek}, {"mo", Unit::kMonth}, {"y", Unit::kYear}};
+    const std::string text = size->is_scalar() ? size->text() : "";
+    char* end = nullptr;
+    const long long count = std::strtoll(text.c_str(), &end, 10);
+    for (const auto& [name, unit] : kUnits) {
+      if (std::string(end) != name || count < 1 || count > 10'000) continue;
+      out_->calendar.unit = unit;
+      out_->calendar.count = count;
+      return;
+    }
+    ErrorAt(size, "with a 'timezone', 'size' is a number of days, weeks, months or years; this is " + Shown(size),
+            diagnostics_, "for example 1d, 2w, 1mo or 1y; shorter windows are the same in every time zone");
+  }
+
+  void ReadEvery(const NodePtr& node) {
+    ReadTimezone(node);
+    if (!node->Find("every")) {
+      ErrorAt(node->Find("type"), "calendar windows need 'every': day, week, month, quarter or year", diagnostics_);
+      return;
+    }
+    using Unit = CalendarPeriod::Unit;
+    enum class Every { kDay, kWeek, kMonth, kQuarter, kYear };
+    Every every = Every::kDay;
+    ReadChoice(node, "every",
+               {{"day", Every::kDay},
+                {"week", Every::kWeek},
+                {"month", Every::kMonth},
+                {"quarter", Every::kQuarter},
+                {"year", Every::kYear}},
+               &every);
+    static constexpr Unit kUnits[] = {Unit::kDay, Unit::kWeek, Unit::kMonth, Unit::kMonth, Unit::kYear};
+    out_->calendar.unit = kUnits[static_cast<int>(every)];
+    out_->calendar.count = every == Every::kQuarter ? 3 : 1;
+  }
+
+  /// Each key gives a pane when `size` rows have come, and one of the rest at the end: a trigger says the same.
+  void ReadCountWindows(const NodePtr& node) {
+    out_->trigger.kind = TriggerSpec::Kind::kRepeat;
+    TriggerSpec& full = out_->trigger.parts.emplace_back();
+    full.kind = TriggerSpec::Kind::kAfterCount;
+    full.count = 1;
+    if (const NodePtr size = node->Find("size")) {
+      ReadCount(size, "size", &full.count);
+    } else {
+      ErrorAt(node->Find("type"), "count windows need a 'size'", diagnostics_);
     }
   }
 

@@ -1,4 +1,4 @@
-// Window assignment of Beam's four windowings.
+// Window assignment of Beam's four windowings and of calendars.
 #include "time/windowing.h"
 
 #include <numeric>
@@ -39,6 +39,8 @@ std::string WindowingStrategy::Kind() const {
       return "sliding(size " + Seconds(size_us) + ", period " + Seconds(period_us) + offset + ")";
     case WindowKind::kSessions:
       return "sessions(gap " + Seconds(gap_us) + ")";
+    case WindowKind::kCalendar:
+      return "fixed(size " + calendar.Size() + ", timezone " + calendar.timezone + offset + ")";
   }
   return "";
 }
@@ -66,6 +68,9 @@ void AssignWindows(const WindowingStrategy& windowing, EventTime time, std::vect
     }
     case WindowKind::kSessions:
       out->push_back({time, time + windowing.gap_us});
+      return;
+    case WindowKind::kCalendar:
+      out->push_back(CalendarWindow(windowing.calendar, windowing.offset_us, time));
       return;
   }
 }

@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "base/event_time.h"
+#include "time/calendar.h"
 #include "time/trigger.h"
 
 namespace weir {
 
-enum class WindowKind { kGlobal, kFixed, kSliding, kSessions };
+enum class WindowKind { kGlobal, kFixed, kSliding, kSessions, kCalendar };
 enum class Accumulation { kDiscarding, kAccumulating, kRetracting };
 enum class OutputTime { kEndOfWindow, kEarliest, kLatest };
 
@@ -20,14 +21,17 @@ struct WindowingStrategy {
   WindowKind kind = WindowKind::kGlobal;
   int64_t size_us = 0;    // fixed, sliding
   int64_t period_us = 0;  // sliding
-  int64_t offset_us = 0;  // fixed, sliding
+  int64_t offset_us = 0;  // fixed, sliding, calendar
   int64_t gap_us = 0;     // sessions
+  CalendarPeriod calendar;
   int64_t allowed_lateness_us = 0;
   Accumulation accumulation = Accumulation::kDiscarding;
   OutputTime output_time = OutputTime::kEndOfWindow;
   TriggerSpec trigger;
 
   bool is_global() const { return kind == WindowKind::kGlobal; }
+  /// Every time has exactly one window, and it follows from the time alone.
+  bool partitions_time() const { return kind == WindowKind::kFixed || kind == WindowKind::kCalendar; }
   bool operator==(const WindowingStrategy&) const = default;
   /// "fixed(size 1h)", "sliding(size 10s, period 2s)", for explain and messages.
   std::string ToString() const;

@@ -53,6 +53,18 @@ Result<ArrayDataPtr> StartColumn(const Int64Column& times, int64_t rows, int64_t
   });
 }
 
+/// The same for windows that a calendar makes.
+Result<ArrayDataPtr> CalendarColumn(const Int64Column& times, int64_t rows, const WindowingStrategy& windowing) {
+  Window window{0, 0};  // no window yet
+  return MakeInt64(rows, [&](int64_t i) {
+    const int64_t time = times.at(i);
+    if (time < window.start || time >= window.end) {
+      window = CalendarWindow(windowing.calendar, windowing.offset_us, time);
+    }
+    return window.start;
+  });
+}
+
 }  // namespace
 
 WindowKeys::WindowKeys(const WindowingStrategy& windowing, bool has_window)
@@ -81,6 +93,10 @@ Result<std::vector<ArrayDataPtr>> WindowKeys::Columns(const Batch& batch) const 
     WEIR_ASSIGN_OR_RETURN(out[0], ToColumn(times, rows));
     WEIR_ASSIGN_OR_RETURN(out[1],
                           MakeInt64(rows, [&](int64_t i) { return SaturatingAdd(times.at(i), windowing_.gap_us); }));
+    return out;
+  }
+  if (windowing_.kind == WindowKind::kCalendar) {
+    WEIR_ASSIGN_OR_RETURN(out[0], CalendarColumn(times, rows, windowing_));
     return out;
   }
   const int64_t width = sliced_ ? SliceWidth(windowing_) : windowing_.size_us;
@@ -164,8 +180,10 @@ void WindowKeys::SetWindows(const std::vector<ArrayDataPtr>& columns, Batch* bat
   }
   const auto* starts = columns[0]->GetValues<int64_t>(1);
   const auto* ends = columns.size() > 1 ? columns[1]->GetValues<int64_t>(1) : nullptr;
-  const auto end_of = [&](int64_t i) {
-    return ends != nullptr ? ends[i] : SaturatingAdd(starts[i], windowing_.size_us);
+  const auto end_of = [&](int64_t i) -> int64_t {
+    if (ends != nullptr) return ends[i];
+    if (windowing_.kind != WindowKind::kCalendar) return SaturatingAdd(starts[i], windowing_.size_us);
+    return CalendarWindow(windowing_.calendar, windowing_.offset_us, starts[i]).end;
   };
   bool one_window = true;
   for (int64_t i = 1; i < rows; ++i) one_window &= starts[i] == starts[0];

@@ -46,8 +46,8 @@ std::vector<WindowRows> RowsByWindow(const Batch& batch, const WindowingStrategy
   EventTime known = kMaxEventTime;  // the time that `windows` is of
   for (int32_t row = 0; row < rows; ++row) {
     const EventTime time = times.at(row);
-    const bool same = windows.size() == 1 && windowing.kind == WindowKind::kFixed && time >= windows[0].start &&
-                      time < windows[0].end;
+    const bool same =
+        windows.size() == 1 && windowing.partitions_time() && time >= windows[0].start && time < windows[0].end;
     if (!same && time != known) {
       AssignWindows(windowing, time, &windows);
       known = time;

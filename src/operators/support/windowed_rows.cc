@@ -12,9 +12,9 @@ namespace weir {
 
 namespace {
 
-/// The fixed window that holds all rows; rows in order of time mostly share one.
+/// The window that holds all rows; rows in order of time mostly share one.
 std::optional<Window> OneWindow(const Batch& batch, const WindowingStrategy& windowing) {
-  if (windowing.kind != WindowKind::kFixed || batch.num_rows() == 0) return std::nullopt;
+  if (!windowing.partitions_time() || batch.num_rows() == 0) return std::nullopt;
   const Int64Column& times = batch.event_time();
   EventTime first = times.at(0), last = first;
   if (!times.is_constant()) {
