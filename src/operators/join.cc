@@ -15,6 +15,21 @@ struct JoinConfig {
   NodePtr equalities, type, fields, within, as_of;
 };
 
+constexpr char kAsOfExample[] = R"(pipeline:
+  transforms:
+  - {type: Create, name: Payments, config: {elements: [{at: 15, currency: usd, amount: 100}]}}
+  - {type: Create, name: Rates, config: {elements: [{at: 10, currency: usd, rate: 0.9}, {at: 20, currency: usd, rate: 0.8}]}}
+  - {type: AssignTimestamps, name: TimedPayments, input: Payments, config: {timestamp: at}}
+  - {type: AssignTimestamps, name: TimedRates, input: Rates, config: {timestamp: at}}
+  - type: Join
+    input: {payments: TimedPayments, rates: TimedRates}
+    config:
+      equalities: currency
+      as_of: rates
+      fields: {payments: [amount], rates: [rate]}
+  - {type: Print, input: Join}
+)";
+
 ComponentSpec Spec() {
   return ComponentSpec::Transform<JoinConfig>("Join")
       .Summary("Put rows of two or more collections side by side where fields are equal.")
@@ -73,20 +88,7 @@ ComponentSpec Spec() {
       fields: {customers: [name]}
   - {type: Print, input: Join}
 )")
-      .Example("payments at the rate of their time", R"(pipeline:
-  transforms:
-  - {type: Create, name: Payments, config: {elements: [{at: 15, currency: usd, amount: 100}]}}
-  - {type: Create, name: Rates, config: {elements: [{at: 10, currency: usd, rate: 0.9}, {at: 20, currency: usd, rate: 0.8}]}}
-  - {type: AssignTimestamps, name: TimedPayments, input: Payments, config: {timestamp: at}}
-  - {type: AssignTimestamps, name: TimedRates, input: Rates, config: {timestamp: at}}
-  - type: Join
-    input: {payments: TimedPayments, rates: TimedRates}
-    config:
-      equalities: currency
-      as_of: rates
-      fields: {payments: [amount], rates: [rate]}
-  - {type: Print, input: Join}
-)");
+      .Example("payments at the rate of their time", kAsOfExample);
 }
 
 /// Reads the config against the inputs.
@@ -269,7 +271,8 @@ class JoinReader {
       const auto duration = ParseDuration(entry.value->is_scalar() ? entry.value->text() : "");
       if (!duration.ok()) {
         context_.Error(entry.value,
-                       "'" + key + "' must be a duration like 10m or 1.5h, not " + entry.value->Describe());
+                       "'" + key + "' must be a duration like 10m or 1.5h, not " +
+                           (entry.value->is_scalar() ? "'" + entry.value->text() + "'" : entry.value->Describe()));
         good = false;
       } else {
         (key == "before" ? within_->before_us : within_->after_us) = duration->us;

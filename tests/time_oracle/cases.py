@@ -1,5 +1,7 @@
 """Transcripts: a grid over windows, triggers and accumulation, and random ones."""
 
+import datetime
+
 from model import Model
 
 WINDOWS = {
@@ -7,7 +9,12 @@ WINDOWS = {
     'sliding': {'type': 'sliding', 'size': 60, 'period': 30},
     'sessions': {'type': 'sessions', 'gap': 60},
     'global': {'type': 'global'},
+    'calendar': {'type': 'fixed', 'size': '1d', 'timezone': 'America/New_York'},
 }
+# Stories are told in minutes; in days of a calendar each of their seconds is so many.
+STRETCH = {'calendar': 1440}
+# They begin here, so that one of days runs into the night in which clocks go forward.
+ORIGIN = {'calendar': 9849600}  # 1970-04-25: in New York the next day has 23 hours
 TRIGGERS = {
     'default': 'default',
     'early_count': {'early': {'count': 2}, 'late': {'count': 1}},
@@ -53,16 +60,27 @@ def random_story(random, merges):
   return story
 
 
+def stretch(story, window):
+  """A story in the measure of its windows."""
+  factor, origin = STRETCH.get(window, 1), ORIGIN.get(window, 0)
+  out = []
+  for event in story:
+    if event[0] == 'input':
+      _, key, at, amount = event
+      event = ('input', key, origin + at * factor, amount)
+    elif event[0] == 'watermark':
+      event = ('watermark', max(0, origin + event[1] * factor))
+    out.append(event)
+  return out
+
+
 def rfc(seconds):
-  minutes, second = divmod(seconds, 60)
-  hours, minute = divmod(minutes, 60)
-  day, hour = divmod(hours, 24)
-  return f'1970-01-{day + 1:02}T{hour:02}:{minute:02}:{second:02}Z'
+  return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + 'Z'
 
 
 def late_row(windowing, key, at, amount, end, late_by):
   row = {'element': {'k': key, 'amount': amount}, 'event_time': rfc(at)}
-  if windowing['type'] != 'global':
+  if windowing['type'] not in ('global', 'count'):
     row['window_end'] = rfc(end)
   if late_by is not None:
     row['late_by'] = late_by
@@ -94,7 +112,7 @@ def test_of(name, windowing, story):
     else:
       out, late = model.take()
       for item in out:
-        if windowing['type'] == 'global':
+        if windowing['type'] in ('global', 'count'):
           item.pop('window', None)
         else:
           item['window'] = [rfc(t) for t in item['window']]
@@ -125,10 +143,16 @@ def files(random, stories):
         continue  # an endless global window needs a trigger of its own
       for mode in MODES:
         for lateness in (0, 120):
-          full = dict(windowing, trigger=spec, accumulation=mode, allowed_lateness=lateness)
+          full = dict(windowing, trigger=spec, accumulation=mode,
+                      allowed_lateness=lateness * STRETCH.get(window, 1))
           name = f'{window}_{trigger}_{mode}_{lateness}'
           tests = []
           if window != 'sessions':
-            tests.append(test_of('one of everything', full, STORY))
-          tests += [test_of(f'random {n}', full, random_story(random, window != 'sessions')) for n in range(stories)]
+            tests.append(test_of('one of everything', full, stretch(STORY, window)))
+          tests += [test_of(f'random {n}', full, stretch(random_story(random, window != 'sessions'), window))
+                    for n in range(stories)]
           yield name, pipeline_of(full, tests)
+  for size in (1, 2, 5):
+    windowing = {'type': 'count', 'size': size}
+    tests = [test_of(f'random {n}', windowing, random_story(random, True)) for n in range(stories)]
+    yield f'count_{size}', pipeline_of(windowing, tests)

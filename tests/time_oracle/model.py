@@ -4,6 +4,9 @@ It follows Beam's model (windows, triggers, accumulation, lateness, panes); the 
 pane's first row. Times are whole seconds.
 """
 
+import datetime
+import zoneinfo
+
 END_OF_TIME = 9223372036854.0
 
 
@@ -104,10 +107,20 @@ class Cell:
     self.rows, self.fresh, self.finished, self.passed, self.index, self.said = [], False, False, False, 0, None
 
 
+def day_of(at, zone):
+  """The day of a time zone that a time is in."""
+  day = datetime.datetime.fromtimestamp(at, zone).replace(hour=0, minute=0, second=0)
+  # The local day after, not 24 hours later.
+  after = datetime.datetime.combine(day.date() + datetime.timedelta(days=1), datetime.time(), zone)
+  return (int(day.timestamp()), int(after.timestamp()))
+
+
 class Model:
   """Sum and count of `amount` by key."""
 
   def __init__(self, windowing):
+    if windowing['type'] == 'count':
+      windowing = {'type': 'global', 'trigger': {'repeat': {'after_count': windowing['size']}}}
     self.windowing = windowing
     self.lateness = windowing.get('allowed_lateness', 0)
     self.mode = windowing.get('accumulation', 'discarding')
@@ -121,6 +134,8 @@ class Model:
       return [(-END_OF_TIME, END_OF_TIME - 86400)]
     if kind == 'sessions':
       return [(at, at + w['gap'])]
+    if 'timezone' in w:
+      return [day_of(at, zoneinfo.ZoneInfo(w['timezone']))]
     period = w.get('period', w['size'])
     start, found = at - at % period, []
     while start > at - w['size']:

@@ -19,7 +19,7 @@ def main():
   parser.add_argument('--stories', type=int, default=3, help='random ones for each cell of the grid')
   parser.add_argument('--keep', help='folder for the files')
   parser.add_argument('--only', default='', help='part of a name')
-  arguments = parser.parse_args()
+  arguments, _ = parser.parse_known_args()
   print('seed', arguments.seed, flush=True)
   random = random_module.Random(arguments.seed)
   with tempfile.TemporaryDirectory(prefix='weir-time-') as temporary:
