@@ -299,6 +299,7 @@ class JoinPlanner {
       needed.AddAll(keys);
       return std::vector<ColumnSet>{needed};
     };
+    if (options.join.endless_left) build.notes = {"state: all rows of the input that ends"};
     build.make = [options](const OperatorContext& lane) { return MakeLookupBuild(options, lane); };
     binding_.operators.push_back(std::move(build));
     OperatorSpec lookup;
