@@ -151,7 +151,10 @@ Status Scheduler::Run(std::function<bool()> on_stuck, std::function<bool()> on_q
   on_quiet_ = std::move(on_quiet);
   {
     std::lock_guard lock(mutex_);
-    for (Actor* actor : actors_) Enqueue(actor);
+    // A source may have woken its reader already: who is queued twice would run in two workers at once.
+    for (Actor* actor : actors_) {
+      if (actor->state_ == Actor::kParkedState) Enqueue(actor);
+    }
   }
   std::vector<std::thread> threads;
   for (int i = 1; i < workers_; ++i) {

@@ -27,7 +27,7 @@ class Client(threading.Thread):
     connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
     pad = 'x' * 200
     while not self.stop.is_set():
-      first = self.number * 10_000_000 + self.sent * ROWS
+      first = self.number * 1_000_000_000 + self.sent * ROWS
       self.sent += 1
       body = ''.join(f'{{"id":{i},"pad":"{pad}"}}\n' for i in range(first, first + ROWS))
       connection.request('POST', '/', body, {'Content-Type': 'application/x-ndjson'})

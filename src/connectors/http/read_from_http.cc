@@ -216,7 +216,7 @@ bool HttpSource::ReadBody(HttpRequest& request, BodyParser& parser, QueueRoom& r
     AnswerBusy(response);
     return false;
   }
-  parser.buffer().Reserve(std::clamp<int64_t>(announced, kReadStepBytes, limit) + 1, 0);
+  parser.buffer().Reserve(std::max(std::min(announced, limit), kReadStepBytes) + 1, 0);
   for (;;) {
     if (parser.size() == parser.buffer().capacity()) parser.buffer().Reserve(2 * parser.size(), parser.size());
     auto got = request.ReadBody(parser.buffer().data() + parser.size(), parser.buffer().capacity() - parser.size());
