@@ -480,7 +480,10 @@ Status PaneTable::MergeCells(uint32_t into, uint32_t from, std::deque<PaneBatch>
 
 void PaneTable::RenumberKeys(GroupTable keys, const std::vector<uint32_t>& new_numbers) {
   keys_ = std::move(keys);
-  for (uint32_t& key : key_of_cell_) key = new_numbers[key];
+  for (uint32_t& key : key_of_cell_) {
+    // A cell that is free keeps the number of a key that may have gone long ago.
+    if (key < new_numbers.size()) key = new_numbers[key];
+  }
 }
 
 // ---- memory
