@@ -52,7 +52,9 @@ void AssignWindows(const WindowingStrategy& windowing, EventTime time, std::vect
       out->push_back(Window{});
       return;
     case WindowKind::kFixed: {
-      EventTime start = FixedWindowStart(time, windowing.size_us, windowing.offset_us);
+      // A row without a time is before every event: its window begins where time begins.
+      const bool in_range = time >= kMinEventTime + windowing.size_us;
+      EventTime start = in_range ? FixedWindowStart(time, windowing.size_us, windowing.offset_us) : kMinEventTime;
       out->push_back({start, start + windowing.size_us});
       return;
     }

@@ -119,7 +119,9 @@ Result<std::vector<ArrayDataPtr>> AggregateStates::PartialOf(const uint32_t* gro
   // Their states one behind the other; what an aggregate holds beside them it finds by the number of the group.
   std::vector<uint64_t> states(static_cast<size_t>(count * stride_) / 8);
   auto* to = reinterpret_cast<uint8_t*>(states.data());
-  for (uint32_t i = 0; i < count; ++i) std::memcpy(to + i * stride_, states_.data() + groups[i] * stride_, stride_);
+  for (uint32_t i = 0; i < count && stride_ > 0; ++i) {
+    std::memcpy(to + i * stride_, states_.data() + groups[i] * stride_, stride_);
+  }
   for (size_t i = 0; i < aggregates_.size(); ++i) {
     if (!HasStates(i)) continue;
     if (!aggregates_[i]->state_is_all()) {

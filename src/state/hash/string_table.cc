@@ -213,7 +213,7 @@ Result<ArrayDataPtr> StringTable::Gather(const std::shared_ptr<arrow::DataType>&
   offsets[0] = 0;
   for (int64_t i = 0; i < count; ++i) {
     const std::string_view text = at(numbers[i]);
-    std::memcpy(out + end, text.data(), text.size());
+    if (!text.empty()) std::memcpy(out + end, text.data(), text.size());
     end += static_cast<int32_t>(text.size());
     offsets[i + 1] = end;
   }
