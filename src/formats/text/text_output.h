@@ -27,6 +27,7 @@ class TextOutput {
   }
   void Advance(const char* end) { size_ = end - buffer_.data(); }
   void Append(std::string_view text) {
+    if (text.empty()) return;
     std::memcpy(Reserve(static_cast<int64_t>(text.size())), text.data(), text.size());
     size_ += static_cast<int64_t>(text.size());
   }

@@ -108,7 +108,7 @@ class ExtremeOfText final : public Aggregate {
           *offset = at;
           if (begin + i == end) return true;
           const auto& state = states.at<State>(static_cast<uint32_t>(begin + i));
-          std::memcpy(text->mutable_data() + at, arena_.data() + state.offset, state.length);
+          if (state.length > 0) std::memcpy(text->mutable_data() + at, arena_.data() + state.offset, state.length);
           at += static_cast<int32_t>(state.length);
           return state.seen != 0;
         }));
