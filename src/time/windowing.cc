@@ -52,9 +52,10 @@ void AssignWindows(const WindowingStrategy& windowing, EventTime time, std::vect
       out->push_back(Window{});
       return;
     case WindowKind::kFixed: {
-      // A row without a time is before every event: its window begins where time begins.
+      // A row without a time is before every event: its window begins just behind where time, and the global one,
+      // begins.
       const bool in_range = time >= kMinEventTime + windowing.size_us;
-      EventTime start = in_range ? FixedWindowStart(time, windowing.size_us, windowing.offset_us) : kMinEventTime;
+      EventTime start = in_range ? FixedWindowStart(time, windowing.size_us, windowing.offset_us) : kMinEventTime + 1;
       out->push_back({start, start + windowing.size_us});
       return;
     }
