@@ -1,5 +1,6 @@
 """ReadFromTcp: frames of both kinds, what is refused, and a client that is faster than the pipeline."""
 
+import contextlib
 import json
 import socket
 import struct
@@ -16,6 +17,11 @@ def listener(port, **config):
 def send(port, data):
   with socket.create_connection(('127.0.0.1', port)) as sock:
     sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
+    # The listener closes the connection when all of it is taken; one that waits to be accepted is not yet.
+    with contextlib.suppress(ConnectionResetError):
+      while sock.recv(4096):
+        pass
 
 
 def test_lines_and_lengths(folder):

@@ -151,9 +151,9 @@ TEST(PipelineMistakes, Windowing) {
       {"3:47 fixed windows need a 'size'",
        "4:60 'size' is a duration like 10s, 500ms, 15m, 2h or 1d; this is '10 parsecs'",
        "4:72 unknown key 'perid' in windowing [known keys: type, allowed_lateness, accumulation, output_time, trigger, "
-       "size, offset]",
-       "5:47 unknown type of windows 'slidding'; there are global, fixed, sliding and sessions [did you mean "
-       "'sliding'?]",
+       "size, offset, timezone]",
+       "5:47 unknown type of windows 'slidding'; there are global, fixed, sliding, sessions, calendar and "
+       "count [did you mean 'sliding'?]",
        "6:62 'size' must be more than 0",
        "6:91 'accumulation' is discarding, accumulating or retracting; this is 'accumulate' [did you mean "
        "'accumulating'?]",
