@@ -24,7 +24,10 @@ DAY = 86400
 
 def rows_of(random, count, times):
   keys = ['a', 'b', 'c', None]
-  return [{'k': random.choice(keys), 'v': random.randint(0, 4), 't': random.choice(times)} for _ in range(count)]
+  rows = [{'k': random.choice(keys), 'v': random.randint(0, 4), 't': random.choice(times)} for _ in range(count)]
+  # A transcript shows types by its values: one key at least is not null.
+  rows[0]['k'] = rows[0]['k'] or 'a'
+  return rows
 
 
 class Case:
@@ -35,8 +38,8 @@ class Case:
     span = 5 * DAY if kind == 'calendar' else 60
     self.lateness = span // 6
     times = range(span)
-    self.left = rows_of(random, random.randint(0, 25), times)
-    self.right = rows_of(random, random.randint(0, 25), times)
+    self.left = rows_of(random, random.randint(1, 25), times)
+    self.right = rows_of(random, random.randint(1, 25), times)
     if kind == 'as_of':  # of versions with one time any may be taken
       self.right = list({(r['k'], r['t']): r for r in self.right}.values())
     self.before, self.after = random.randint(-3, 12), random.randint(3, 8)

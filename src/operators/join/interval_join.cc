@@ -79,8 +79,9 @@ class IntervalJoin final : public Operator {
     return table;
   }
   bool keep(int side) const { return options_.stream.join.keep[side]; }
-  /// A row of `side` can meet rows that are so much later.
-  int64_t reach(int side) const { return side == kLeft ? options_.after_us : options_.before_us; }
+  /// A row of `side` can meet rows that are so much later. Where all its partners are older than itself it waits for
+  /// the watermark all the same: until then it is not late, and they may have come before it.
+  int64_t reach(int side) const { return std::max<int64_t>(side == kLeft ? options_.after_us : options_.before_us, 0); }
   /// Rows of `side` that are older are over.
   EventTime OldestOpen(int side) const {
     if (watermark_ == kMinEventTime || watermark_ == kMaxEventTime) return watermark_;
