@@ -197,5 +197,51 @@ TEST(EndlessTest, LimitEndsASourceAsItsEndWould) {
   }
 }
 
+/// Wakes its lane before the run has begun. Says whether two threads were ever in one reader.
+class EagerSource final : public Source {
+ public:
+  explicit EagerSource(std::atomic<bool>* shared) : shared_(shared) {}
+  Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override {
+    lane.wake();
+    return std::make_unique<Reader>(shared_, lane.wake);
+  }
+
+ private:
+  class Reader final : public SourceReader {
+   public:
+    Reader(std::atomic<bool>* shared, std::function<void()> wake) : shared_(shared), wake_(std::move(wake)) {}
+    Result<PollResult> Poll(Emitter& out) override {
+      if (busy_.exchange(true)) *shared_ = true;
+      wake_();
+      const Status status = out.Emit(Ints(0, 1));
+      busy_ = false;
+      WEIR_RETURN_NOT_OK(status);
+      return PollResult::kProduced;
+    }
+
+   private:
+    std::atomic<bool>* const shared_;
+    const std::function<void()> wake_;
+    std::atomic<bool> busy_{false};
+  };
+  std::atomic<bool>* const shared_;
+};
+
+TEST(EndlessTest, ALaneThatIsWokenBeforeTheRunRunsOnce) {
+  for (int round = 0; round < 100; ++round) {
+    Seen seen;
+    std::atomic<bool> shared{false};
+    RunOptions options;
+    options.lanes = 3;
+    options.source_limit = 500;
+    PhysicalPlan plan = Plan(&seen, 0, std::make_shared<TimedSink>(&seen), ExchangeKind::kHash);
+    plan.nodes[0].make_source = [&](const ScanRequest&) { return std::make_shared<EagerSource>(&shared); };
+    weir::Run run(std::move(plan), options, &Env::Real(), nullptr);
+    ASSERT_TRUE(run.Execute().ok());
+    ASSERT_FALSE(shared) << "round " << round;
+    ASSERT_EQ(seen.written, 500) << "round " << round;
+  }
+}
+
 }  // namespace
 }  // namespace weir
