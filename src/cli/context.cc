@@ -1,6 +1,7 @@
 // What verbs share: the registry, filled on first use, and whether to use colours.
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -34,5 +35,12 @@ const Registry& CliContext::registry() {
 
 bool CliContext::color_stdout() const { return ColorWanted(STDOUT_FILENO); }
 bool CliContext::color_stderr() const { return ColorWanted(STDERR_FILENO); }
+
+bool CliContext::Usable(const Status& status) {
+  if (status.ok()) return true;
+  std::fprintf(stderr, "weir: %s\n", status.message().c_str());
+  exit_code = kExitUsage;
+  return false;
+}
 
 }  // namespace weir

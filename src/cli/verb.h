@@ -25,6 +25,8 @@ struct CliContext {
   /// The process's terminal has colours and the user has not switched them off (NO_COLOR, TERM=dumb).
   bool color_stdout() const;
   bool color_stderr() const;
+  /// True where `status` is OK; else says what is wrong on standard error and sets the exit code of wrong use.
+  bool Usable(const Status& status);
 };
 
 void AddRunVerb(Command app, CliContext& context);

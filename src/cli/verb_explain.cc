@@ -21,11 +21,7 @@ struct ExplainFlags {
 
 void Explain(const ExplainFlags& flags, CliContext& context) {
   const Result<RunControl::Options> control_options = RunControl::Parse(flags.control);
-  if (!control_options.ok()) {
-    std::fprintf(stderr, "weir: %s\n", control_options.status().message().c_str());
-    context.exit_code = kExitUsage;
-    return;
-  }
+  if (!context.Usable(control_options.status())) return;
   Diagnostics diagnostics;
   std::optional<LoadedFile> file = LoadFile(flags.pipeline, context, &diagnostics);
   LoadedPipeline pipeline;
@@ -33,11 +29,7 @@ void Explain(const ExplainFlags& flags, CliContext& context) {
   if (context.exit_code != kExitOk || !Report(diagnostics, false, context)) return;
   const PhysicalPlan plan = PlanPhysical(pipeline.bound);
   Result<EngineSetup> setup = SetUpEngine(flags.engine);
-  if (!setup.ok()) {
-    std::fprintf(stderr, "weir: %s\n", setup.status().message().c_str());
-    context.exit_code = kExitUsage;
-    return;
-  }
+  if (!context.Usable(setup.status())) return;
   setup->options.source_limit = flags.control.limit;
   Run run(plan, setup->options, &Env::Real(), setup->memory.get());
   PhysicalView view{&plan, &run.task_of_node(), setup->options.lanes, nullptr};

@@ -152,11 +152,7 @@ class Tester {
 
 void RunTestFiles(const TestFlags& flags, CliContext& context) {
   Result<EngineSetup> setup = SetUpEngine(flags.engine);
-  if (!setup.ok()) {
-    std::fprintf(stderr, "weir: %s\n", setup.status().message().c_str());
-    context.exit_code = kExitUsage;
-    return;
-  }
+  if (!context.Usable(setup.status())) return;
   setup->options.seed = flags.engine.seed;  // a test that nobody gives a seed is the same each time
   Registry registry;
   RegisterOperators(registry);

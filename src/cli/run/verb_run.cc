@@ -24,22 +24,14 @@ struct RunFlags {
 
 void RunPipeline(const RunFlags& flags, CliContext& context) {
   const Result<RunControl::Options> control_options = RunControl::Parse(flags.control);
-  if (!control_options.ok()) {
-    std::fprintf(stderr, "weir: %s\n", control_options.status().message().c_str());
-    context.exit_code = kExitUsage;
-    return;
-  }
+  if (!context.Usable(control_options.status())) return;
   Diagnostics diagnostics;
   std::optional<LoadedFile> file = LoadFile(flags.pipeline, context, &diagnostics);
   LoadedPipeline pipeline;
   if (file) pipeline = LoadPipeline(*file, LanesOf(flags.engine), context, &diagnostics);
   if (context.exit_code != kExitOk || !Report(diagnostics, false, context)) return;
   Result<EngineSetup> setup = SetUpEngine(flags.engine);
-  if (!setup.ok()) {
-    std::fprintf(stderr, "weir: %s\n", setup.status().message().c_str());
-    context.exit_code = kExitUsage;
-    return;
-  }
+  if (!context.Usable(setup.status())) return;
   setup->options.source_limit = flags.control.limit;
   setup->options.count_bytes = flags.inside.wanted();
   const Result<Duration> status_every = ParseDuration(flags.inside.status_every);
@@ -54,11 +46,7 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
   if (flags.inside.wanted()) {
     auto started =
         RunInside::Start(flags.inside, flags.pipeline.file, pipeline.bound, &run, setup->memory.get(), &Env::Real());
-    if (!started.ok()) {
-      std::fprintf(stderr, "weir: %s\n", started.status().message().c_str());
-      context.exit_code = kExitUsage;
-      return;
-    }
+    if (!context.Usable(started.status())) return;
     inside = std::move(*started);
   }
   Status status;

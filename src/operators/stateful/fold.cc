@@ -42,32 +42,41 @@ class WaitingRows {
   Status Add(Batch batch) {
     if (bounded_) return sorter_->Add(WithTime(batch));
     waiting_.push_back(batch.Compact());
+    for (int64_t i = 0; i < batch.num_rows(); ++i) earliest_ = std::min(earliest_, batch.event_time().at(i));
     return Status::OK();
   }
 
   /// Next gives rows older than `watermark` from now on.
   Status Release(EventTime watermark) {
     if (bounded_) return watermark == kMaxEventTime ? sorter_->Finish() : Status::OK();
+    sorter_.reset();
+    if (earliest_ >= watermark) return Status::OK();  // most watermarks release nothing
     sorter_ = std::make_unique<Sorter>(timed_, options_);
     std::vector<Batch> rest;
-    for (const Batch& batch : waiting_) {
+    earliest_ = kMaxEventTime;
+    for (Batch& batch : waiting_) {
       std::vector<int32_t> ready, later;
       for (int64_t i = 0; i < batch.num_rows(); ++i) {
-        (batch.event_time().at(i) < watermark ? ready : later).push_back(static_cast<int32_t>(i));
+        const EventTime time = batch.event_time().at(i);
+        (time < watermark ? ready : later).push_back(static_cast<int32_t>(i));
+        if (time >= watermark) earliest_ = std::min(earliest_, time);
       }
-      if (!ready.empty()) {
-        WEIR_ASSIGN_OR_RETURN(Batch rows, GatherBatch(batch, ready));
-        WEIR_RETURN_NOT_OK(sorter_->Add(WithTime(rows)));
+      if (ready.empty()) {
+        rest.push_back(std::move(batch));
+        continue;
       }
+      WEIR_ASSIGN_OR_RETURN(const Batch released, GatherBatch(batch, ready));
+      WEIR_RETURN_NOT_OK(sorter_->Add(WithTime(released)));
       if (later.empty()) continue;
-      WEIR_ASSIGN_OR_RETURN(Batch rows, GatherBatch(batch, later));
-      rest.push_back(std::move(rows));
+      WEIR_ASSIGN_OR_RETURN(Batch kept, GatherBatch(batch, later));
+      rest.push_back(std::move(kept));
     }
     waiting_ = std::move(rest);
     return sorter_->Finish();
   }
 
   Result<std::optional<Batch>> Next() {
+    if (sorter_ == nullptr) return std::nullopt;
     WEIR_ASSIGN_OR_RETURN(std::optional<Batch> batch, sorter_->Next());
     if (!batch) return batch;
     std::vector<int> columns(static_cast<size_t>(input_->num_fields()));
@@ -100,6 +109,7 @@ class WaitingRows {
   SorterOptions options_;
   std::unique_ptr<Sorter> sorter_;
   std::vector<Batch> waiting_;
+  EventTime earliest_ = kMaxEventTime;  // of the waiting rows
 };
 
 class Fold final : public Operator {
