@@ -122,7 +122,8 @@ Status Instance::HandleBatch(int port, Batch batch) {
   stats_.batches_in.Add(1);
   if (lane_->options().count_bytes) stats_.bytes_in.Add(batch.size_bytes());
   if (writer_ != nullptr) {
-    return Timed([&] { return writer_->Write(std::move(batch)); });
+    WEIR_RETURN_NOT_OK(Timed([&] { return writer_->Write(std::move(batch)); }));
+    return RejectFromSink();
   }
   return Timed([&] { return operator_->Process(port, std::move(batch), *this); });
 }
@@ -220,7 +221,10 @@ Status Instance::HandleTime(int port, int producer, int64_t time_us) {
 
 Status Instance::FireTimer(int64_t now_us) {
   if (next_timer_us() > now_us) return Status::OK();
-  if (writer_ != nullptr) return Timed([&] { return writer_->OnProcessingTime(now_us); });
+  if (writer_ != nullptr) {
+    WEIR_RETURN_NOT_OK(Timed([&] { return writer_->OnProcessingTime(now_us); }));
+    return RejectFromSink();
+  }
   WEIR_RETURN_NOT_OK(Timed([&] { return operator_->OnProcessingTime(now_us, *this); }));
   return yielded_ ? Status::OK() : ForwardWatermark();
 }
@@ -273,7 +277,10 @@ Status Instance::FinishIfEnded() {
   if (yielded_) return Status::OK();  // ResumeOnce comes back here
   if (!finishing_) {
     finishing_ = true;
-    if (writer_ != nullptr) WEIR_RETURN_NOT_OK(Timed([&] { return writer_->Finish(); }));
+    if (writer_ != nullptr) {
+      WEIR_RETURN_NOT_OK(Timed([&] { return writer_->Finish(); }));
+      WEIR_RETURN_NOT_OK(RejectFromSink());
+    }
     if (operator_ != nullptr) WEIR_RETURN_NOT_OK(Timed([&] { return operator_->Finish(*this); }));
   }
   return yielded_ ? Status::OK() : ForwardEnd();
@@ -458,6 +465,13 @@ Status Instance::Reject(const Batch& input, const std::vector<RowError>& errors)
   WEIR_ASSIGN_OR_RETURN(Batch out, ErrorBatch(elements->data(), messages));
   out.CopyTimeFrom(rejected);
   return EmitAll(node_.error_port, std::move(out));
+}
+
+Status Instance::RejectFromSink() {
+  for (const RejectedRows& rejected : writer_->TakeRejected()) {
+    WEIR_RETURN_NOT_OK(Reject(rejected.input, rejected.errors));
+  }
+  return Status::OK();
 }
 
 Status Instance::RejectRaw(const std::vector<RawError>& errors) {

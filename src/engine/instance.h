@@ -127,6 +127,7 @@ class Instance final : public Emitter {
   Status HandleEnd(int port, int producer, bool drained);
   Status RunDeferred();
   Status EmitAll(int port, Batch batch);
+  Status RejectFromSink();
   Result<Batch> ErrorBatch(ArrayDataPtr elements, const std::vector<std::string>& messages) const;
   Status AdvanceWatermark();
   Status ForwardWatermark();

@@ -6,6 +6,13 @@
 //   Open · ( Process | OnWatermark | OnProcessingTime | Resume )* · OnPortEnd per port · Finish · (destructor)
 //
 // An instance that asked for Resume gets it before anything else. After an error nothing more is called.
+//
+// A durable run ends an epoch, about once a second, at a moment when nothing is under way: sources have been asked to
+// pause, and what they gave has gone through every operator into the writers. Then, while no lane runs, it calls
+// EndEpoch of every writer, Snapshot of every operator and Position of every source, and Prepare of every sink. The
+// lanes go on; meanwhile the epoch's record is written, then Commit of every sink and Committed of every source are
+// called. When a run starts with what another has committed, Restore and Recover are called after Open, before anything
+// else (docs/decisions/epochs.md).
 // Batches of one port arrive in the order in which one upstream lane emitted them; two upstream lanes interleave.
 #pragma once
 
@@ -33,6 +40,7 @@ class Source;
 class SourceReader;
 class Sink;
 class SinkWriter;
+class StateCells;
 
 /// A record that could not even become a row: its text and why.
 struct RawError {
@@ -85,6 +93,9 @@ struct OperatorContext {
   /// reader is destroyed.
   std::function<void()> wake;
   RunFacts* run = nullptr;  // what the run shows of itself (engine/run_facts.h); null where there is none
+  bool durable = false;     // epochs are committed while it runs
+  std::string state_dir;    // of a durable run: exists, and is the stage's own; or empty (tests)
+  std::string durable_id;   // of a durable run: names step and pipeline, the same at every start
 };
 
 class Operator {
@@ -114,6 +125,15 @@ class Operator {
   virtual Status OnProcessingTime(int64_t /*now_us*/, Emitter&) { return Status::OK(); }
   /// Bytes of state that this instance keeps between calls, about. Asked by its own lane, now and then.
   virtual int64_t state_bytes() const { return 0; }
+  /// Puts what has changed since the last call (at first: since Open or Restore), so that what was put in all calls,
+  /// the last of each key, is everything that this instance keeps. Called when it has not yielded. Only where
+  /// OperatorSpec::keeps is kSnapshots, and only in durable runs, which cannot be told apart later: what is needed to
+  /// know the changes is kept from Open on where OperatorContext::durable says so.
+  virtual Status Snapshot(StateCells*) { return Status::OK(); }
+  /// Goes on with the state of an earlier run, which may have had another number of lanes: the cells of this lane's key
+  /// groups, in any order, each key once; lane 0 gets those of kNoKeyGroup of all lanes, and puts or deletes them as
+  /// its own from then on. After Open; OnWatermark with the watermark of that time follows.
+  virtual Status Restore(const StateCells&) { return Status::OK(); }
 };
 
 enum class PollResult { kProduced, kIdle, kExhausted };
@@ -131,6 +151,16 @@ class Source {
   virtual Progress progress() const { return {}; }
   /// What it reads, so that another reading can be told from it (an ETag, a file's time and size). From any thread.
   virtual std::string version() const { return ""; }
+  // Where StepBinding::source_repositions says that it can:
+  /// Where to go on so that nothing comes twice and nothing is left out, after everything that its readers have
+  /// emitted. Called while no reader is. JSON, as people look at it (`weir state show`).
+  virtual Result<std::string> Position() { return Status::Invalid("this source has no position"); }
+  /// Goes on at a Position of an earlier run. After Open, before OpenReader. Errors: Invalid where what it stood in is
+  /// not there any more or is not what it was: never skips in silence.
+  virtual Status Restore(const std::string& /*position*/) { return Status::Invalid("this source has no position"); }
+  /// A Position is committed: what lies before it is not asked for again and may be acknowledged. From another thread
+  /// than the readers', while they run.
+  virtual Status Committed(const std::string& /*position*/) { return Status::OK(); }
 };
 
 /// One per lane.
@@ -148,23 +178,38 @@ class SourceReader {
   /// The run drains: take nothing new from outside. True: what was taken and not yet emitted still comes, by Poll,
   /// until it says kExhausted. False: nothing waits here; no more Poll. Only readers of unbounded sources are asked.
   virtual bool Drain() { return false; }
+  /// False: in the midst of something that a Position cannot name; it is polled on until it can before an epoch ends.
+  virtual bool can_pause() const { return true; }
   /// A script's clock: the processing time from here on, for everything that hangs on this reader. Only in runs with
   /// RunOptions::scripted_time.
   virtual std::optional<int64_t> processing_time_us() const { return std::nullopt; }
 };
 
-/// One per step, thread-safe: the transaction that the writers of all lanes fill.
+/// One per step, thread-safe: the transaction that the writers of all lanes fill. Without epochs it is prepared once,
+/// when all writers have finished. With epochs (StepBinding::sink_epochs) again and again: Commit of one may run while
+/// the writers fill the next, Prepare waits for it.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual Status Open(OperatorContext&) { return Status::OK(); }
   virtual Result<std::unique_ptr<SinkWriter>> OpenWriter(const OperatorContext& lane) = 0;
-  /// All writers have finished `epoch`: make its data durable but not visible. The token names it for Commit.
+  /// Goes on after `epoch` of an earlier run, whose token is given again: shows it (Commit, where that has not
+  /// happened) and forgets what was written after it. After Open, before OpenWriter. 0 and "": nothing has been
+  /// committed, what is there of an earlier run is forgotten.
+  virtual Status Recover(int64_t /*epoch*/, const std::string& /*token*/) { return Status::OK(); }
+  /// All writers have ended `epoch` (EndEpoch, or Finish): make its data durable but not visible. The token names it
+  /// for Commit, and is all that a later run has to go on with.
   virtual Result<std::string> Prepare(int64_t epoch) = 0;
   /// Makes it visible. Idempotent: called again with the same token after a crash.
   virtual Status Commit(const std::string& token) = 0;
   /// Forgets the epoch: nothing of it may ever be visible.
   virtual Status Abort(int64_t epoch) = 0;
+};
+
+/// Rows that a sink could not take.
+struct RejectedRows {
+  Batch input;
+  std::vector<RowError> errors;  // ascending by row
 };
 
 /// One per lane.
@@ -174,8 +219,13 @@ class SinkWriter {
   virtual Status Write(Batch batch) = 0;
   /// No more batches in this lane.
   virtual Status Finish() = 0;
+  /// What was written so far is the epoch's: hand it to the sink, which is prepared next. Called while no lane runs.
+  virtual Status EndEpoch(int64_t /*epoch*/) { return Status::OK(); }
   /// Rows wait here for those of another lane: give me none for now. A wish, which the engine follows for a while.
   virtual bool full() const { return false; }
+  /// Rows that were refused since the last call: they go to the step's error output, as by Emitter::Reject. Asked after
+  /// every other call.
+  virtual std::vector<RejectedRows> TakeRejected() { return {}; }
   /// As of an Operator: the processing time at which OnProcessingTime shall be called next (a batch that must not wait
   /// any longer, a file that rolls).
   virtual int64_t next_timer_us() const { return kMaxEventTime; }

@@ -61,6 +61,7 @@ StepBinding RowWiseBinding(const BindContext& context, SchemaPtr output_schema, 
   op.name = context.step_name();
   op.inputs = {Exchange{}};
   op.outputs = {out.schema};
+  op.keeps = StateKeeping::kNothing;
   op.make = std::move(make);
   op.needs = [input_columns, reads = std::move(reads),
               pass_through = std::move(pass_through)](const std::vector<ColumnSet>& outputs) {

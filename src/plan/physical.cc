@@ -154,6 +154,7 @@ void Planner::AddStep(int index) {
       node.max_lanes = step.binding.source_max_lanes;
       node.can_project = step.binding.can_project;
       node.repeatable = step.binding.repeatable && !node.unbounded;
+      node.repositions = step.binding.source_repositions;
       node.scan.filter = scan_filter_[index];
       node.outputs = {step.binding.outputs[0].info.schema};
       AddErrorPort(step, &node);
@@ -161,6 +162,8 @@ void Planner::AddStep(int index) {
       node.role = NodeRole::kSink;
       node.make_sink = step.binding.sink;
       node.max_lanes = step.binding.sink_max_lanes;
+      node.sink_epochs = step.binding.sink_epochs;
+      AddErrorPort(step, &node);
     }
     const int error_port = node.error_port;
     const int id = AddNode(index, std::move(node));
@@ -182,6 +185,7 @@ void Planner::AddOperators(int index, const std::vector<PhysicalInput>& step_inp
     node.max_lanes = op.max_lanes;
     node.follows_port_0 = op.follows_port_0;
     node.repeatable = op.repeatable;
+    node.keeps = op.keeps;
     node.make = op.make;
     node.needs = op.needs;
     node.outputs = op.outputs;

@@ -30,13 +30,17 @@ struct PhysicalNode {
   std::vector<SchemaPtr> outputs;
   std::vector<ColumnSet> needed_outputs;
   int error_port = -1;
-  int late_port = -1;            // of rows that came too late
-  double error_threshold = 1.0;  // share of rejected rows above which the run fails
-  int max_lanes = 0;             // 0: any
-  bool follows_port_0 = false;   // see OperatorSpec
-  bool repeatable = false;       // see OperatorSpec and StepBinding
-  ScanRequest scan;              // sources
-  bool unbounded = false;        // a source that ends only when the run is drained
+  int late_port = -1;                              // of rows that came too late
+  double error_threshold = 1.0;                    // share of rejected rows above which the run fails
+  int max_lanes = 0;                               // 0: any
+  bool follows_port_0 = false;                     // see OperatorSpec
+  bool repeatable = false;                         // see OperatorSpec and StepBinding
+  ScanRequest scan;                                // sources
+  bool unbounded = false;                          // a source that ends only when the run is drained
+  StateKeeping keeps = StateKeeping::kUndeclared;  // operators
+  bool repositions = false;                        // sources: StepBinding::source_repositions
+  SinkEpochs sink_epochs = SinkEpochs::kWhole;     // sinks
+  std::string config_hash;                         // of what the file says of the step
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;  // see OperatorSpec
   bool can_project = false;                                                            // sources

@@ -55,6 +55,20 @@ struct OperatorInput {
   int port = 0;  // output port of that operator
 };
 
+/// What an operator keeps from batch to batch, and whether a durable run can keep it too.
+enum class StateKeeping : uint8_t {
+  kUndeclared,  // a durable run refuses it while it is endless, and starts again from the beginning where it ends
+  kNothing,     // what it gives depends on the batch alone
+  kSnapshots,   // Operator::Snapshot and Restore
+};
+
+/// How a sink takes part in a durable run.
+enum class SinkEpochs : uint8_t {
+  kWhole,        // shows everything at the end, at once: such a run has one epoch
+  kExactlyOnce,  // every epoch is shown once, whatever happens
+  kAtLeastOnce,  // rows go out as they come: after a crash those of the last epoch go out again
+};
+
 /// One physical operator of a step. A step is one operator, or a chain with exchanges between (partial → final).
 struct OperatorSpec {
   std::string name;              // "Combine (partial)": for explain
@@ -69,6 +83,7 @@ struct OperatorSpec {
   bool follows_port_0 = false;
   bool repeatable = false;   // cheap, and gives the same when it gets the same again
   bool takes_turns = false;  // takes one input whole before it takes the others: a hash join
+  StateKeeping keeps = StateKeeping::kUndeclared;
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   /// Columns of each input that are needed to make `outputs` (per port). Default: all columns of all inputs.
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;
@@ -98,6 +113,9 @@ struct StepBinding {
   int sink_max_lanes = 0;
   bool sink_takes_changes = false;  // it knows what to do with weights
   int source_max_lanes = 0;         // 0: as many as the run has
+  bool source_repositions = false;  // Source::Position and Restore
+  SinkEpochs sink_epochs = SinkEpochs::kWhole;
+  std::string sink_guarantee;  // why not exactly once, for explain: "HTTP has no transactions"
   /// The needs of a sink are all columns of its input.
 
   /// Sources: what a ScanRequest may use.
