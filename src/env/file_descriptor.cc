@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <cstring>
+#include "env/system_error.h"
 
 namespace weir {
 namespace {
@@ -40,7 +40,7 @@ Result<int64_t> DescriptorInput::Read(int64_t nbytes, void* out) {
   int64_t done = 0;
   while (done < nbytes) {
     ssize_t n = RetryInterrupted([&] { return ::read(fd_, static_cast<char*>(out) + done, nbytes - done); });
-    if (n < 0) return Status::IOError("cannot read '", path_, "': ", std::strerror(errno));
+    if (n < 0) return SystemError(errno, "read", path_);
     if (n == 0) break;
     done += n;
   }
@@ -58,7 +58,7 @@ Result<std::optional<int64_t>> DescriptorInput::ReadAvailable(int64_t nbytes, vo
   if (polled == 0) return std::nullopt;
   const ssize_t n = RetryInterrupted([&] { return ::read(fd_, out, static_cast<size_t>(nbytes)); });
   if (n < 0 && errno == EAGAIN) return std::nullopt;
-  if (n < 0) return Status::IOError("cannot read '", path_, "': ", std::strerror(errno));
+  if (n < 0) return SystemError(errno, "read", path_);
   position_ += n;
   return n;
 }
@@ -75,7 +75,7 @@ DescriptorFile::~DescriptorFile() {
 
 Result<FileInfo> DescriptorFile::Info() const {
   struct stat st;
-  if (::fstat(fd_, &st) != 0) return Status::IOError("cannot look at '", path_, "': ", std::strerror(errno));
+  if (::fstat(fd_, &st) != 0) return SystemError(errno, "look at", path_);
   return InfoOf(st);
 }
 
@@ -89,7 +89,7 @@ Result<int64_t> DescriptorFile::ReadAt(int64_t position, int64_t nbytes, void* o
   while (done < nbytes) {
     char* to = static_cast<char*>(out) + done;
     ssize_t n = RetryInterrupted([&] { return ::pread(fd_, to, nbytes - done, position + done); });
-    if (n < 0) return Status::IOError("cannot read '", path_, "': ", std::strerror(errno));
+    if (n < 0) return SystemError(errno, "read", path_);
     if (n == 0) break;
     done += n;
   }
@@ -129,7 +129,7 @@ DescriptorOutput::~DescriptorOutput() {
 Status DescriptorOutput::WriteAll(const char* data, int64_t nbytes) {
   while (nbytes > 0) {
     ssize_t n = RetryInterrupted([&] { return ::write(fd_, data, nbytes); });
-    if (n < 0) return Status::IOError("cannot write '", path_, "': ", std::strerror(errno));
+    if (n < 0) return SystemError(errno, "write", path_);
     data += n;
     nbytes -= n;
   }
@@ -158,7 +158,7 @@ Status DescriptorOutput::Sync() {
   WEIR_RETURN_NOT_OK(Flush());
   // Pipes and terminals cannot be synced and need not be.
   if (::fsync(fd_) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS) {
-    return Status::IOError("cannot sync '", path_, "': ", std::strerror(errno));
+    return SystemError(errno, "sync", path_);
   }
   return Status::OK();
 }
@@ -169,7 +169,7 @@ Status DescriptorOutput::Close() {
   int fd = fd_;
   fd_ = -1;
   if (owned_ && ::close(fd) != 0 && status.ok()) {
-    status = Status::IOError("cannot close '", path_, "': ", std::strerror(errno));
+    status = SystemError(errno, "close", path_);
   }
   return status;
 }

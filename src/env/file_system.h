@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/event_time.h"
@@ -39,6 +40,27 @@ class WritableFile : public arrow::io::OutputStream {
   virtual Status Sync() = 0;
 };
 
+/// A file that grows at its end and can be cut: a log. Not buffered. Used by one thread at a time; closed when
+/// destroyed. Errors are SystemErrors (env/system_error.h).
+class AppendFile {
+ public:
+  virtual ~AppendFile() = default;
+  /// Writes `bytes` at the end. After an error some of them may be there: Truncate() takes them back.
+  virtual Status Append(std::string_view bytes) = 0;
+  /// Cuts the file to its first `size_bytes`.
+  virtual Status Truncate(int64_t size_bytes) = 0;
+  /// Waits until the bytes and the size are on the medium. After an error the content of the file is unknown: never
+  /// retry.
+  virtual Status Sync() = 0;
+  virtual int64_t size_bytes() const = 0;
+};
+
+/// Held until it is destroyed, or its process ends in whatever way.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 /// Paths are those of the operating system, relative ones against the working directory. Errors are IOErrors that name
 /// the path and the reason. Every method may be called from any thread.
 class FileSystem {
@@ -53,6 +75,11 @@ class FileSystem {
   /// The same for a large file that will be synced before anybody reads it: its bytes need not pass through the page
   /// cache.
   virtual Result<std::shared_ptr<WritableFile>> CreateUncached(const std::string& path) { return Create(path); }
+  /// Creates the file or opens the one that is there, to go on at its end.
+  virtual Result<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path) = 0;
+  /// Locks the file `path`, made where it is missing, against other processes and other callers of this one. Null where
+  /// somebody holds it. Never waits.
+  virtual Result<std::unique_ptr<FileLock>> TryLock(const std::string& path) = 0;
   /// Atomic; replaces `to`.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   /// A file, a link or an empty folder. Not there: no error.

@@ -1,6 +1,7 @@
 // The file system of the operating system.
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,14 +12,52 @@
 
 #include "env/file_descriptor.h"
 #include "env/file_system.h"
+#include "env/system_error.h"
 #include "env/uncached_output.h"
 
 namespace weir {
 namespace {
 
-Status SystemError(const char* action, const std::string& path) {
-  return Status::IOError("cannot ", action, " '", path, "': ", std::strerror(errno));
-}
+Status SystemError(const char* action, const std::string& path) { return weir::SystemError(errno, action, path); }
+
+class RealAppendFile final : public AppendFile {
+ public:
+  RealAppendFile(int fd, std::string path, int64_t size_bytes) : fd_(fd), path_(std::move(path)), size_(size_bytes) {}
+  ~RealAppendFile() override { ::close(fd_); }
+
+  Status Append(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t n = RetryInterrupted([&] { return ::pwrite(fd_, bytes.data(), bytes.size(), size_); });
+      if (n < 0) return SystemError("write", path_);
+      size_ += n;
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+    return Status::OK();
+  }
+
+  Status Truncate(int64_t size_bytes) override {
+    if (RetryInterrupted([&] { return ::ftruncate(fd_, size_bytes); }) != 0) return SystemError("cut", path_);
+    size_ = size_bytes;
+    return Status::OK();
+  }
+
+  Status Sync() override { return ::fdatasync(fd_) == 0 ? Status::OK() : SystemError("sync", path_); }
+  int64_t size_bytes() const override { return size_; }
+
+ private:
+  const int fd_;
+  const std::string path_;
+  int64_t size_;
+};
+
+class RealFileLock final : public FileLock {
+ public:
+  explicit RealFileLock(int fd) : fd_(fd) {}
+  ~RealFileLock() override { ::close(fd_); }
+
+ private:
+  const int fd_;
+};
 
 class RealFiles final : public FileSystem {
  public:
@@ -51,9 +90,33 @@ class RealFiles final : public FileSystem {
     return std::make_shared<UncachedOutput>(fd, path);
   }
 
+  Result<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path) override {
+    const int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666); });
+    if (fd < 0) return SystemError("open", path);
+    struct stat st;
+    if (::fstat(fd, &st) != 0) {
+      const Status error = SystemError("look at", path);
+      ::close(fd);
+      return error;
+    }
+    return std::make_unique<RealAppendFile>(fd, path, st.st_size);
+  }
+
+  Result<std::unique_ptr<FileLock>> TryLock(const std::string& path) override {
+    const int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); });
+    if (fd < 0) return SystemError("open", path);
+    if (RetryInterrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) {
+      return std::make_unique<RealFileLock>(fd);
+    }
+    const int reason = errno;
+    ::close(fd);
+    if (reason == EWOULDBLOCK) return nullptr;
+    return weir::SystemError(reason, "lock", path);
+  }
+
   Status Rename(const std::string& from, const std::string& to) override {
     if (std::rename(from.c_str(), to.c_str()) == 0) return Status::OK();
-    return Status::IOError("cannot rename '", from, "' to '", to, "': ", std::strerror(errno));
+    return SystemError("rename", from + "' to '" + to);
   }
 
   Status Remove(const std::string& path) override {
