@@ -106,7 +106,15 @@ void HttpClient::State::Prepare(const HttpCall& call, curl_slist* headers, Recei
   Set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout_ms));
   Set(CURLOPT_FOLLOWLOCATION, options.max_redirects > 0 ? 1L : 0L);
   Set(CURLOPT_MAXREDIRS, static_cast<long>(options.max_redirects));
-  Set(CURLOPT_ACCEPT_ENCODING, "");  // what it can undo itself
+  if (options.raw) {
+    Set(CURLOPT_PATH_AS_IS, 1L);
+  } else {
+    Set(CURLOPT_ACCEPT_ENCODING, "");  // what it can undo itself
+  }
+  if (options.stall_timeout_ms > 0) {
+    Set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    Set(CURLOPT_LOW_SPEED_TIME, static_cast<long>((options.stall_timeout_ms + 999) / 1000));
+  }
   Set(CURLOPT_USERAGENT, "weir");
   Set(CURLOPT_HTTPHEADER, headers);
   if (!options.ca_file.empty()) Set(CURLOPT_CAINFO, options.ca_file.c_str());

@@ -22,6 +22,10 @@ struct HttpClientOptions {
   int64_t max_body_bytes = int64_t{64} << 20;
   int max_redirects = 5;  // 0: an answer that redirects is an answer
   std::string ca_file;    // certificates to trust instead of the system's; empty: those, or $SSL_CERT_FILE
+  /// What comes and goes is left as it is: bodies are not decompressed, `..` in paths is not resolved.
+  bool raw = false;
+  /// Nothing coming or going for so long is an error, long before timeout_ms; 0: no such limit.
+  int64_t stall_timeout_ms = 0;
   /// Set: a request under way ends with Cancelled within a second.
   const std::atomic<bool>* cancelled = nullptr;
 };
