@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,17 +18,20 @@
 
 namespace weir {
 
-/// Rows that go out together.
-struct Delivery {
-  int64_t number = 0;  // ascending; of a durable run the epoch
-  std::vector<Batch> rows;
-  int64_t num_rows() const;
-};
-
 /// Rows of a delivery that the target cannot take, whatever happens: they go to the step's error output.
 struct RefusedRows {
   size_t batch = 0;  // index in Delivery::rows
   std::vector<RowError> errors;
+};
+
+/// Rows that go out together.
+struct Delivery {
+  int64_t number = 0;  // ascending; of a durable run it stands for the epoch
+  std::vector<Batch> rows;
+  /// Where it is set, a transactional() target calls it with all that it refuses (mostly nothing) just before it
+  /// commits, and does not commit after an error: so the refused rows are kept before the others are visible.
+  std::function<Status(const std::vector<RefusedRows>&)> before_commit;
+  int64_t num_rows() const;
 };
 
 /// One per step. Called by one thread at a time, not always the same.
