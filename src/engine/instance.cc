@@ -385,6 +385,35 @@ bool Instance::OutputsFullOrNotify() {
   return false;
 }
 
+// ---- epochs
+// -----------------------------------------------------------------------------------------------------------
+
+Status Instance::EndEpoch(int64_t epoch, bool last) {
+  if (writer_ == nullptr || finishing_) return Status::OK();
+  return Timed([&] { return last ? writer_->Finish() : writer_->EndEpoch(epoch); });
+}
+
+Status Instance::Snapshot(StateCells* cells) {
+  if (operator_ == nullptr || node_.keeps != StateKeeping::kSnapshots) return Status::OK();
+  return Timed([&] { return operator_->Snapshot(cells); });
+}
+
+Status Instance::Restore(const StateCells& cells, bool ended) {
+  if (operator_ == nullptr) return Status::OK();
+  if (!ended) return operator_->Restore(cells);
+  operator_.reset();
+  done_ = true;
+  return Status::OK();
+}
+
+// The ports learn their watermarks anew from upstream, which says them again at the first poll; until then rows are
+// late that were late.
+Status Instance::RestoreWatermark(EventTime watermark) {
+  if (watermark <= watermark_ || reader_ != nullptr) return Status::OK();
+  SetWatermark(watermark);
+  return operator_ != nullptr ? operator_->OnWatermark(watermark, *this) : Status::OK();
+}
+
 // ---- emitter
 // ----------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ struct TaskOptions {
   uint64_t shuffle_seed = 0;   // see RunOptions
   int slice_messages = 32;     // messages handled before the lane gives way
   bool count_bytes = false;    // see RunOptions
+  bool durable = false;        // epochs are committed
   bool scripted_time = false;  // processing time comes from the sources' script, not from the clock
 };
 
@@ -73,6 +74,17 @@ class Instance final : public Emitter {
   /// An exchange that this instance feeds is full (and will wake the lane when there is room).
   bool OutputsFullOrNotify();
   bool SinkFull() const { return writer_ != nullptr && writer_->full(); }
+
+  // Epochs, while no lane runs.
+  bool CanPause() const { return reader_ == nullptr || ended_ || reader_->can_pause(); }
+  /// Writers: what was written is the epoch's; with `last`, it is the end.
+  Status EndEpoch(int64_t epoch, bool last);
+  Status Snapshot(StateCells* cells);
+  EventTime watermark() const { return watermark_; }
+  /// An operator that had ended gives nothing any more. Else it goes on with its cells.
+  Status Restore(const StateCells& cells, bool ended);
+  /// The watermark of the earlier run. When every instance is restored.
+  Status RestoreWatermark(EventTime watermark);
 
   // Emitter.
   Status Emit(int port, Batch batch) override;

@@ -17,6 +17,7 @@ struct RunSignals {
   enum Drain : int { kRun, kDrain, kDrainAndClose };
   std::atomic<bool> cancelled{false};
   std::atomic<bool> any_done{false};  // some instance needs no more input
+  std::atomic<bool> pausing{false};   // an epoch ends: sources are not polled
   std::atomic<int> drain{kRun};       // unbounded sources end; their windows stay open, or are closed
 };
 

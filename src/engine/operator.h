@@ -10,9 +10,9 @@
 // A durable run ends an epoch, about once a second, at a moment when nothing is under way: sources have been asked to
 // pause, and what they gave has gone through every operator into the writers. Then, while no lane runs, it calls
 // EndEpoch of every writer, Snapshot of every operator and Position of every source, and Prepare of every sink. The
-// lanes go on; meanwhile the epoch's record is written, then Commit of every sink and Committed of every source are
-// called. When a run starts with what another has committed, Restore and Recover are called after Open, before anything
-// else (docs/decisions/epochs.md).
+// lanes go on (where the run is drained, they do not, and Finish takes the place of EndEpoch); meanwhile the epoch's
+// record is written, then Commit of every sink and Committed of every source are called. When a run starts with what
+// another has committed, Restore and Recover are called after Open, before anything else (docs/decisions/epochs.md).
 // Batches of one port arrive in the order in which one upstream lane emitted them; two upstream lanes interleave.
 #pragma once
 
@@ -196,7 +196,9 @@ class Sink {
   /// Goes on after `epoch` of an earlier run, whose token is given again: shows it (Commit, where that has not
   /// happened) and forgets what was written after it. After Open, before OpenWriter. 0 and "": nothing has been
   /// committed, what is there of an earlier run is forgotten.
-  virtual Status Recover(int64_t /*epoch*/, const std::string& /*token*/) { return Status::OK(); }
+  virtual Status Recover(int64_t /*epoch*/, const std::string& token) {
+    return token.empty() ? Status::OK() : Commit(token);
+  }
   /// All writers have ended `epoch` (EndEpoch, or Finish): make its data durable but not visible. The token names it
   /// for Commit, and is all that a later run has to go on with.
   virtual Result<std::string> Prepare(int64_t epoch) = 0;

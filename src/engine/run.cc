@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <map>
 
+#include "plan/epoch_plan.h"
+
 namespace weir {
 namespace {
 
@@ -89,24 +91,49 @@ void Run::CutTasks() {
   }
 }
 
+OperatorContext Run::ContextOf(int id) {
+  const PhysicalNode& node = plan_.nodes[id];
+  OperatorContext context;
+  context.step = node.step_name;
+  context.lanes = tasks_[task_of_node_[id]].lanes;
+  context.batch_rows = options_.batch_rows;
+  context.env = env_;
+  context.memory = memory_;
+  context.temp_dir = options_.temp_dir;
+  context.seed = options_.seed;
+  context.cancelled = &signals_.cancelled;
+  context.needed_outputs = node.needed_outputs;
+  context.shared = shared_[id];
+  context.run = this;
+  context.durable = ends_epochs_;
+  if (keeper_ != nullptr) context.state_dir = options_.state_dir;
+  if (keeper_ != nullptr) context.durable_id = options_.durable_id + "/" + node.step_name;
+  return context;
+}
+
+std::vector<EpochKeeper::Node> Run::DurableNodes() const {
+  const std::vector<std::string> names = DurableNames(plan_);
+  std::vector<EpochKeeper::Node> nodes;
+  for (const PhysicalNode& node : plan_.nodes) {
+    EpochKeeper::Node& out = nodes.emplace_back();
+    out.node = &node;
+    out.name = names[node.id];
+    out.source = sources_[node.id];
+    out.sink = sinks_[node.id];
+    if (instances_.empty()) continue;
+    out.instances = instances_[node.id];
+    for (const auto& lane : tasks_[task_of_node_[node.id]].lane_objects) out.lanes.push_back(lane.get());
+  }
+  return nodes;
+}
+
 Status Run::OpenNodes() {
   for (const PhysicalNode& node : plan_.nodes) {
     const bool same_step = node.id > 0 && node.step >= 0 && plan_.nodes[node.id - 1].step == node.step;
     shared_.push_back(same_step ? shared_.back() : std::make_shared<SharedState>());
     std::shared_ptr<Source> source;
     std::shared_ptr<Sink> sink;
-    OperatorContext context;
-    context.step = node.step_name;
-    context.lanes = tasks_[task_of_node_[node.id]].lanes;
-    context.batch_rows = options_.batch_rows;
-    context.env = env_;
-    context.memory = memory_;
-    context.temp_dir = options_.temp_dir;
-    context.seed = options_.seed;
-    context.cancelled = &signals_.cancelled;
-    context.needed_outputs = node.needed_outputs;
-    context.shared = shared_.back();
-    context.run = this;
+    OperatorContext context = ContextOf(node.id);
     if (node.role == NodeRole::kSource) {
       WEIR_ASSIGN_OR_RETURN(source, node.make_source(node.scan));
       WEIR_RETURN_NOT_OK(source->Open(context));
@@ -127,6 +154,7 @@ void Run::Connect() {
   task_options.shuffle_seed = options_.shuffle_seed;
   task_options.scripted_time = options_.scripted_time;
   task_options.count_bytes = options_.count_bytes;
+  task_options.durable = ends_epochs_;
   if (options_.jitter_seed != 0) task_options.slice_messages = 2;
   instances_.resize(plan_.nodes.size());
   for (Task& task : tasks_) {
@@ -188,22 +216,11 @@ Status Run::OpenInstances() {
         row_limit = std::make_shared<std::atomic<int64_t>>(options_.source_limit);
       }
       for (int lane = 0; lane < task.lanes; ++lane) {
-        OperatorContext context;
-        context.step = node.step_name;
+        OperatorContext context = ContextOf(node_id);
         context.lane = lane;
-        context.lanes = task.lanes;
-        context.batch_rows = options_.batch_rows;
-        context.env = env_;
-        context.memory = memory_;
-        context.temp_dir = options_.temp_dir;
-        context.seed = options_.seed;
-        context.needed_outputs = node.needed_outputs;
         context.morsels = task.morsels;
-        context.shared = shared_[node_id];
-        context.run = this;
         context.wake = [this, actor = task.lane_objects[lane].get()] { scheduler_.Wake(actor); };
         InstanceOf(node_id, lane)->LimitRows(row_limit);
-        context.cancelled = &signals_.cancelled;
         WEIR_RETURN_NOT_OK(InstanceOf(node_id, lane)->Open(std::move(context), sources_[node_id], sinks_[node_id]));
       }
     }
@@ -211,30 +228,58 @@ Status Run::OpenInstances() {
   return Status::OK();
 }
 
+Status Run::Work() {
+  if (keeper_ != nullptr) WEIR_RETURN_NOT_OK(keeper_->Load(plan_));
+  WEIR_RETURN_NOT_OK(OpenNodes());
+  if (keeper_ != nullptr) WEIR_RETURN_NOT_OK(keeper_->RestoreEnds(DurableNodes()));
+  if (was_finished()) return Status::OK();
+  Connect();
+  WEIR_RETURN_NOT_OK(OpenInstances());
+  opened_.store(true, std::memory_order_release);
+  if (keeper_ != nullptr) WEIR_RETURN_NOT_OK(keeper_->RestoreInstances(DurableNodes()));
+  if (ends_epochs_) {
+    scheduler_.OnRest([this] { return keeper_->AtRest(); });
+    keeper_->Start([this] {
+      const RunProgress done = progress();
+      return EpochKeeper::Given{done.rows, done.bytes_done};
+    });
+  }
+  WEIR_RETURN_NOT_OK(scheduler_.Run(
+      [this] {
+        for (Task& task : tasks_) {
+          for (auto& lane : task.lane_objects) {
+            if (!lane->ForceRefused()) continue;
+            scheduler_.Wake(lane.get());
+            return true;
+          }
+        }
+        return false;
+      },
+      options_.on_quiet));
+  return CheckErrorThresholds();
+}
+
 Status Run::Execute() {
   SecondsPerTick();
-  auto work = [&]() -> Status {
-    WEIR_RETURN_NOT_OK(OpenNodes());
-    Connect();
-    WEIR_RETURN_NOT_OK(OpenInstances());
-    opened_.store(true, std::memory_order_release);
-    WEIR_RETURN_NOT_OK(scheduler_.Run(
-        [this] {
-          for (Task& task : tasks_) {
-            for (auto& lane : task.lane_objects) {
-              if (!lane->ForceRefused()) continue;
-              scheduler_.Wake(lane.get());
-              return true;
-            }
-          }
-          return false;
-        },
-        options_.on_quiet));
-    return CheckErrorThresholds();
-  };
-  Status status = work();
-  if (status.ok()) return CommitSinks();
-  AbortSinks();
+  if (options_.epochs != nullptr) {
+    const EpochPlan epochs = PlanEpochs(plan_);
+    if (!epochs.refusal.empty()) {
+      return Status::Invalid("this pipeline never ends and cannot be durable: ", epochs.refusal);
+    }
+    ends_epochs_ = epochs.many;
+    keeper_ = std::make_unique<EpochKeeper>(options_.epochs, options_.epoch_options, &scheduler_, &signals_, env_);
+  }
+  Status status = Work();
+  if (keeper_ != nullptr) {
+    Status committed = keeper_->Stop();
+    if (status.ok()) status = std::move(committed);
+    if (status.ok() && (was_finished() || keeper_->stopped_by_epoch())) return Status::OK();
+    if (status.ok()) return keeper_->Finish();
+  } else if (status.ok()) {
+    return CommitSinks();
+  }
+  // What a durable run has written stays for the next one, which forgets what was not committed.
+  if (!ends_epochs_) AbortSinks();
   return status;
 }
 

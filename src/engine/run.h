@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/channel.h"
+#include "engine/epochs/epoch_keeper.h"
 #include "engine/operator.h"
 #include "engine/run_facts.h"
 #include "engine/scheduler.h"
@@ -29,10 +30,14 @@ struct RunOptions {
   /// Tests that tell sources what to give, step by step: called when everything given so far has gone through as far as
   /// it goes. True: sources that were idle have something again, and are asked at once.
   std::function<bool()> on_quiet;
-  Channel::Limits channel;                 // one batch per channel is a test mode
-  std::string temp_dir;                    // exists; spill files
-  int64_t source_limit = 0;                // rows that each source may give; 0: all
-  bool count_bytes = false;                // the figures of steps have bytes: somebody looks
+  Channel::Limits channel;       // one batch per channel is a test mode
+  std::string temp_dir;          // exists; spill files
+  int64_t source_limit = 0;      // rows that each source may give; 0: all
+  bool count_bytes = false;      // the figures of steps have bytes: somebody looks
+  EpochStore* epochs = nullptr;  // the run is durable: goes on where the store's epochs end, and adds to them
+  EpochOptions epoch_options;    // of a durable run
+  std::string state_dir;         // of a durable run: a folder of its own for outputs that wait; or empty (tests)
+  std::string durable_id;        // of a durable run: names the pipeline, the same at every start
   int64_t status_interval_us = 1'000'000;  // how often `X.status` says how it is, though nothing changes
 };
 
@@ -55,6 +60,10 @@ class Run final : public RunFacts {
   void Drain(bool close_windows) { signals_.drain = close_windows ? RunSignals::kDrainAndClose : RunSignals::kDrain; }
   /// Some source never ends by itself.
   bool unbounded() const;
+  /// An earlier run with the same store has given everything: Execute had nothing to do.
+  bool was_finished() const { return keeper_ != nullptr && keeper_->finished(); }
+  /// Null where the run is not durable.
+  const EpochFigures* epoch_figures() const { return keeper_ != nullptr ? &keeper_->figures() : nullptr; }
   RunProgress progress() const;
   /// One per node of the plan.
   std::vector<NodeStats> stats() const;
@@ -84,7 +93,10 @@ class Run final : public RunFacts {
   void CutTasks();
   bool CanFuse(const PhysicalNode& node, int* task) const;
   bool ComesFrom(int task, int ancestor) const;
+  Status Work();
   Status OpenNodes();
+  OperatorContext ContextOf(int node);
+  std::vector<EpochKeeper::Node> DurableNodes() const;
   void Connect();
   void ConnectPort(const PhysicalNode& node, int port);
   Status OpenInstances();
@@ -108,6 +120,8 @@ class Run final : public RunFacts {
   std::vector<std::shared_ptr<SharedState>> shared_;
   std::vector<std::unique_ptr<TapPoint>> tap_points_;  // by node
   MessageLog messages_;
+  std::unique_ptr<EpochKeeper> keeper_;  // null: not durable
+  bool ends_epochs_ = false;             // many, while it lasts
 };
 
 }  // namespace weir

@@ -67,12 +67,42 @@ bool Scheduler::FreeSomebody(std::unique_lock<std::mutex>& lock) {
   return freed || told;
 }
 
+void Scheduler::RequestRest() {
+  std::lock_guard lock(mutex_);
+  rest_wanted_ = true;
+  ready_.notify_all();
+}
+
+void Scheduler::Rest(std::unique_lock<std::mutex>& lock) {
+  ++running_;
+  freeing_ = true;
+  lock.unlock();
+  Result<AtRest> said = on_rest_();
+  lock.lock();
+  --running_;
+  freeing_ = false;
+  if (!said.ok() && status_.ok()) status_ = said.status();
+  if (!said.ok() || *said == AtRest::kStop) stop_ = true;
+  if (stop_ || *said != AtRest::kNotYet) {
+    rest_wanted_ = false;
+    EnqueueIdle();
+  }
+  ready_.notify_all();
+}
+
 Actor* Scheduler::Take(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     if (stop_ || ended_ == actors_.size()) return nullptr;
     if (freeing_) {
       ready_.wait(lock);
       continue;
+    }
+    if (rest_wanted_ && queued_ == 0 && running_ == 0) {
+      Rest(lock);
+      if (!rest_wanted_) continue;
+      // Not yet: idle lanes are asked, after their pause.
+      if (ready_.wait_until(lock, ask_idle_at_) == std::cv_status::timeout) EnqueueIdle();
+      if (queued_ == 0) continue;
     }
     // Idle lanes are asked in time also where there is always something else to do.
     if (!idle_.empty() && !on_quiet_ && std::chrono::steady_clock::now() >= ask_idle_at_) EnqueueIdle();

@@ -44,6 +44,13 @@ class Scheduler {
   void Add(Actor* actor, int priority);
   /// Makes a parked actor runnable. From any thread.
   void Wake(Actor* actor);
+  /// What is called at a moment when nothing runs or waits to run; others rest meanwhile. kNotYet: idle actors still
+  /// have something to do, call me again; kDone: go on; kStop: Run returns OK, though actors have not ended.
+  enum class AtRest { kNotYet, kDone, kStop };
+  /// Before Run.
+  void OnRest(std::function<Result<AtRest>()> on_rest) { on_rest_ = std::move(on_rest); }
+  /// The next such moment is wanted: on_rest is called until it says that it is done. From any thread.
+  void RequestRest();
   /// Until every actor has ended, one fails, or Cancel. `on_stuck` returns whether it could free somebody. `on_quiet`,
   /// where there is one, is asked when nothing runs, waits to run or could be freed, and idle actors have nothing to
   /// do; it returns whether they have now, and they are asked at once. Both are called by one worker, without a lock,
@@ -58,11 +65,14 @@ class Scheduler {
   void Enqueue(Actor* actor);  // lock held
   void EnqueueIdle();          // lock held
   bool FreeSomebody(std::unique_lock<std::mutex>& lock);
+  void Rest(std::unique_lock<std::mutex>& lock);
   void Settle(Actor* actor, SliceResult result);
 
   const int workers_;
   const uint64_t jitter_seed_;
   std::function<bool()> on_stuck_, on_quiet_;
+  std::function<Result<AtRest>()> on_rest_;
+  bool rest_wanted_ = false;
   std::mutex mutex_;
   std::condition_variable ready_;
   std::map<int, std::vector<Actor*>, std::greater<>> queue_;  // by priority; FIFO by head index would gain nothing here

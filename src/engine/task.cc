@@ -120,7 +120,11 @@ Result<TaskLane::Step> TaskLane::PollSource() {
     WEIR_RETURN_NOT_OK(source->EndSource());
     return Step::kDid;
   }
-  if (source->node().unbounded && !source->draining() && signals_->drain.load(std::memory_order_relaxed) != 0) {
+  if (signals_->pausing.load(std::memory_order_relaxed) && source->CanPause()) return Step::kIdle;
+  const int drain = signals_->drain.load(std::memory_order_relaxed);
+  // A durable run is drained by its last epoch, which keeps what waits for the watermark.
+  const bool drains = options_.durable ? drain == RunSignals::kDrainAndClose : drain != RunSignals::kRun;
+  if (source->node().unbounded && !source->draining() && drains) {
     if (!source->StartDrain()) {
       WEIR_RETURN_NOT_OK(source->EndSource());
       return Step::kDid;
@@ -134,6 +138,20 @@ Result<TaskLane::Step> TaskLane::PollSource() {
     // Not drained: the reader says exhausted again on the next poll.
   }
   return Step::kDid;
+}
+
+TaskLane::Rest TaskLane::AtRest() const {
+  Rest rest = Rest::kNow;
+  if (pending_ > 0) rest = Rest::kSoon;
+  for (const auto& instance : instances_) {
+    if (!instance->CanPause()) rest = Rest::kSoon;
+  }
+  for (const Input& input : inputs_) {
+    if (input.channel->empty()) continue;
+    if (!Wanted(input)) return Rest::kBlocked;
+    rest = Rest::kSoon;
+  }
+  return rest;
 }
 
 bool TaskLane::Ended() const {

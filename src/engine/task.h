@@ -30,6 +30,14 @@ class TaskLane final : public Actor {
   /// Hands over a batch that its operator did not want yet, and from now on always. True if there was one.
   bool ForceRefused();
 
+  /// Whether an epoch can end here, as far as this lane goes. Asked while no lane runs.
+  enum class Rest : uint8_t {
+    kNow,      // nothing is under way
+    kSoon,     // something is: it goes on by itself
+    kBlocked,  // something waits for what does not come while sources pause
+  };
+  Rest AtRest() const;
+
   int lane() const { return lane_; }
   /// Processing time as of this slice.
   int64_t now_us() const { return now_us_; }

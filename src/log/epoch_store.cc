@@ -31,7 +31,8 @@ void ApplyEpoch(const EpochRecord& record, EpochState* state) {
   for (const auto& [name, node] : record.nodes) {
     NodeEpoch& kept = state->nodes[name];
     StateCells cells = node.cells.empty() ? std::move(kept.cells) : Latest(kept.cells, node.cells);
-    kept = {node.config_hash, node.watermark, node.position, node.token, std::move(cells)};
+    if (node.ended) cells = {};
+    kept = {node.config_hash, node.watermark, node.position, node.ended, node.token, std::move(cells)};
   }
 }
 

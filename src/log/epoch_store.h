@@ -17,6 +17,7 @@ struct NodeEpoch {
   std::string config_hash;              // of the step's settings, where the node keeps something
   EventTime watermark = kMinEventTime;  // of its input; of a source, what it said last
   std::string position;                 // sources: where to go on reading
+  bool ended = false;                   // operators: has given its last and keeps nothing any more
   std::string token;                    // sinks: names the epoch's output for Commit
   StateCells cells;                     // operators: in a record what changed, in a state everything
 };

@@ -163,6 +163,7 @@ void Planner::AddStep(int index) {
       node.make_sink = step.binding.sink;
       node.max_lanes = step.binding.sink_max_lanes;
       node.sink_epochs = step.binding.sink_epochs;
+      node.sink_guarantee = step.binding.sink_guarantee;
       AddErrorPort(step, &node);
     }
     const int error_port = node.error_port;
@@ -219,6 +220,7 @@ Planner::Place Planner::JoinErrors(int index, const std::vector<Place>& places) 
   PhysicalNode node;
   node.name = step.name + " (errors)";
   node.make = step.binding.join_errors;
+  node.keeps = StateKeeping::kNothing;
   node.outputs = {step.errors.schema};
   for (const Place& place : places) node.inputs.push_back({place.node, place.port, Exchange{}});
   return {AddNode(index, std::move(node)), 0};

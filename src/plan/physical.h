@@ -40,6 +40,7 @@ struct PhysicalNode {
   StateKeeping keeps = StateKeeping::kUndeclared;  // operators
   bool repositions = false;                        // sources: StepBinding::source_repositions
   SinkEpochs sink_epochs = SinkEpochs::kWhole;     // sinks
+  std::string sink_guarantee;                      // sinks: see StepBinding
   std::string config_hash;                         // of what the file says of the step
   std::function<Result<std::unique_ptr<Operator>>(const OperatorContext&)> make;
   std::function<std::vector<ColumnSet>(const std::vector<ColumnSet>& outputs)> needs;  // see OperatorSpec

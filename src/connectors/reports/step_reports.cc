@@ -259,6 +259,9 @@ class ReportSource final : public Source {
     }
     return Status::KeyError("there is no step '", config_.step, "'");
   }
+  // What was said is said: a later run speaks of itself.
+  Result<std::string> Position() override { return "{}"; }
+  Status Restore(const std::string&) override { return Status::OK(); }
 
  private:
   const ReportConfig config_;
@@ -272,6 +275,7 @@ StepBinding BindReport(const ReportConfig& config, const SchemaPtr& schema) {
   info.schema = schema;
   binding.outputs = {{"", info}};
   binding.source_max_lanes = 1;
+  binding.source_repositions = true;
   binding.can_reject = false;
   binding.notes = {"what step '" + config.step + "' says of itself; ends when it has ended"};
   binding.source = [config, schema](const ScanRequest&) -> Result<std::shared_ptr<Source>> {
