@@ -69,6 +69,7 @@ endif()
 weir_system_library(zstd libzstd zstd)
 weir_system_library(lz4 liblz4 lz4)
 weir_system_library(zlib zlib z)
+weir_system_library(sqlite sqlite3 sqlite3)
 weir_system_library(xxhash libxxhash xxhash)
 if(WEIR_STATIC_xxhash)
   # libfyaml.a carries a part of xxHash. Where both are linked, the whole one must come first and serve both, or its

@@ -13,6 +13,7 @@ void RegisterReadFromHttp(Registry& registry);
 void RegisterReadFromJson(Registry& registry);
 void RegisterReadFromNexmark(Registry& registry);
 void RegisterReadFromParquet(Registry& registry);
+void RegisterReadFromSqlite(Registry& registry);
 void RegisterReadFromTcp(Registry& registry);
 void RegisterReadFromText(Registry& registry);
 void RegisterStepReports(Registry& registry);
@@ -20,6 +21,7 @@ void RegisterWriteToCsv(Registry& registry);
 void RegisterWriteToHttp(Registry& registry);
 void RegisterWriteToJson(Registry& registry);
 void RegisterWriteToParquet(Registry& registry);
+void RegisterWriteToSqlite(Registry& registry);
 void RegisterWriteToText(Registry& registry);
 
 void RegisterConnectors(Registry& registry) {
@@ -31,6 +33,7 @@ void RegisterConnectors(Registry& registry) {
   RegisterReadFromJson(registry);
   RegisterReadFromNexmark(registry);
   RegisterReadFromParquet(registry);
+  RegisterReadFromSqlite(registry);
   RegisterReadFromTcp(registry);
   RegisterReadFromText(registry);
   RegisterStepReports(registry);
@@ -38,6 +41,7 @@ void RegisterConnectors(Registry& registry) {
   RegisterWriteToHttp(registry);
   RegisterWriteToJson(registry);
   RegisterWriteToParquet(registry);
+  RegisterWriteToSqlite(registry);
   RegisterWriteToText(registry);
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "engine/run_facts.h"
 #include "env/env.h"
@@ -30,11 +29,12 @@ bool Courier::cancelled() const {
 }
 
 Status Courier::Pause(int64_t us) {
+  std::unique_lock lock(pause_mutex_);
   for (const int64_t until_us = NowUs() + us;;) {
     if (cancelled()) return Status::Cancelled("the run ends");
     const int64_t left_us = until_us - NowUs();
     if (left_us <= 0) return Status::OK();
-    std::this_thread::sleep_for(std::chrono::microseconds(std::min(left_us, kSliceUs)));
+    stop_.wait_for(lock, std::chrono::microseconds(std::min(left_us, kSliceUs)));
   }
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -23,7 +25,10 @@ class Courier {
   /// Returns when the delivery is in the target. Errors: what no repetition changes; IOError after `retry.max`;
   /// Cancelled where the run is cancelled or Stop() was called.
   Status Deliver(const Delivery& delivery, std::vector<RefusedRows>* refused);
-  void Stop() { stopped_ = true; }
+  void Stop() {
+    stopped_ = true;
+    stop_.notify_all();
+  }
   bool transactional() const { return target_->transactional(); }
 
  private:
@@ -42,6 +47,8 @@ class Courier {
   int64_t free_at_us_ = 0;  // rate limit: when the next delivery may go
   int64_t said_us_ = INT64_MIN / 2;
   std::atomic<bool> stopped_{false};
+  std::mutex pause_mutex_;
+  std::condition_variable stop_;
 };
 
 }  // namespace weir
