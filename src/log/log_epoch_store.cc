@@ -1,0 +1,193 @@
+// Epochs as commits of a log. What this epoch has put into the index is taken back when its commit fails.
+#include "log/log_epoch_store.h"
+
+#include <algorithm>
+
+#include "base/kill_point.h"
+#include "env/system_error.h"
+#include "state/snapshot/state_bytes.h"
+
+namespace weir {
+namespace {
+
+constexpr uint8_t kCommitVersion = 1;
+constexpr int64_t kMinFoldBytes = int64_t{4} << 20;  // per epoch, so that a fold does not delay a commit by much
+constexpr int kSlotsPerLoad = 16;
+
+std::string EncodeEpoch(const EpochState& state, int64_t wall_us) {
+  std::string bytes;
+  StateWriter writer(&bytes);
+  writer.Byte(kCommitVersion);
+  writer.Int(wall_us);
+  writer.Byte(state.finished ? 1 : 0);
+  writer.Int(static_cast<int64_t>(state.nodes.size()));
+  for (const auto& [name, node] : state.nodes) {
+    writer.Bytes(name);
+    writer.Bytes(node.config_hash);
+    writer.Int(node.watermark);
+    writer.Bytes(node.position);
+    writer.Bytes(node.token);
+  }
+  return bytes;
+}
+
+Result<EpochState> DecodeEpoch(int64_t epoch, std::string_view bytes) {
+  StateReader reader(bytes);
+  const uint8_t version = reader.Byte();
+  if (version != kCommitVersion) return Status::Invalid("a commit of version ", int{version}, ", which is not known");
+  EpochState state;
+  state.epoch = epoch;
+  (void)reader.Int();  // when it was taken: for people
+  state.finished = reader.Byte() != 0;
+  const int64_t count = reader.Int();
+  for (int64_t i = 0; i < count && reader.ok(); ++i) {
+    const std::string name(reader.Bytes());
+    NodeEpoch& node = state.nodes[name];
+    node.config_hash = reader.Bytes();
+    node.watermark = reader.Int();
+    node.position = reader.Bytes();
+    node.token = reader.Bytes();
+  }
+  if (!reader.AtEnd()) return Status::Invalid("a commit whose bytes make no sense");
+  return state;
+}
+
+/// Puts all cells of the index into the state.
+Status LoadCells(CellIndex& index, EpochState* state) {
+  for (const auto& [name, node] : index.nodes()) {
+    StateCells& cells = state->nodes[name].cells;
+    for (int slot = 0; slot < kGroupSlots; slot += kSlotsPerLoad) {
+      WEIR_RETURN_NOT_OK(index.Merge(name, slot, std::min(slot + kSlotsPerLoad, kGroupSlots), &cells));
+    }
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogEpochStore>> LogEpochStore::Open(FileSystem& files, std::string folder,
+                                                           EpochStoreOptions options) {
+  std::unique_ptr<LogEpochStore> store(new LogEpochStore(files, std::move(options)));
+  ChunkLogOptions log_options;
+  log_options.durability = store->options_.durability;
+  log_options.segment_bytes = store->options_.segment_bytes;
+  log_options.holder = store->options_.holder;
+  log_options.faults = store->options_.faults;
+  WEIR_ASSIGN_OR_RETURN(store->log_, ChunkLog::Open(files, folder, log_options));
+  WEIR_ASSIGN_OR_RETURN(const LogTail tail, FindTail(files, folder));
+  WEIR_RETURN_NOT_OK(store->index_.Build(tail));
+  if (tail.commit_sequence > 0) {
+    WEIR_ASSIGN_OR_RETURN(store->state_, DecodeEpoch(tail.epoch, tail.payload));
+  }
+  return store;
+}
+
+Result<std::optional<EpochState>> LogEpochStore::Load() {
+  if (log_->epoch() == 0) return std::nullopt;
+  EpochState state = state_;
+  WEIR_RETURN_NOT_OK(LoadCells(index_, &state));
+  return state;
+}
+
+Status LogEpochStore::Commit(const EpochRecord& record) {
+  before_.clear();
+  epoch_bytes_ = 0;
+  const Status written = Write(record);
+  if (!written.ok()) {
+    TakeBack();
+    if (!IsDiskFull(written)) return written;
+    no_room_ = true;
+    const Status abandoned = log_->Abandon();
+    return abandoned.ok() ? written : abandoned;
+  }
+  no_room_ = false;
+  int64_t changed = 0;
+  for (const auto& [name, node] : record.nodes) changed += node.cells.bytes();
+  changed_bytes_ += changed;
+  credit_ += std::max(changed + changed / 5 - epoch_bytes_, epoch_bytes_ / 10);
+  last_epoch_bytes_ = epoch_bytes_;
+  // What the index says now is committed: older records may go with the next commit.
+  const int64_t needed_from = std::min(index_.NeededFrom(), log_->commit_sequence());
+  index_.Forget(needed_from);
+  log_->TrimBelow(needed_from);
+  return Status::OK();
+}
+
+Status LogEpochStore::Write(const EpochRecord& record) {
+  if (!no_room_) WEIR_RETURN_NOT_OK(FoldSome());
+  EpochState next = state_;
+  next.epoch = record.epoch;
+  next.finished = record.finished;
+  for (const auto& [name, node] : record.nodes) {
+    next.nodes[name] = {node.config_hash, node.watermark, node.position, node.token, {}};
+    if (!node.cells.empty()) WEIR_RETURN_NOT_OK(AppendCells(name, node.cells, false, 0, kGroupSlots));
+  }
+  const std::string payload = EncodeEpoch(next, record.wall_us);
+  KillPoint("log.commit.before");
+  WEIR_RETURN_NOT_OK(log_->Commit(record.epoch, payload));
+  KillPoint("log.commit.after");
+  epoch_bytes_ += static_cast<int64_t>(payload.size()) + 2 * kRecordHeaderBytes;
+  state_ = std::move(next);
+  return Status::OK();
+}
+
+Status LogEpochStore::AppendCells(const std::string& name, const StateCells& cells, bool base, int first_slot,
+                                  int end_slot) {
+  CellIndex::Node& node = index_.nodes()[name];
+  before_.try_emplace(name, Before{node.slots, node.records.size()});
+  CellIndex::SlotBytes bytes{};
+  const std::vector<CellRecord> records = EncodeCellRecords(name, cells, base, first_slot, end_slot, bytes.data());
+  CellRecordHead head{name, first_slot, end_slot, base, base};
+  for (const CellRecord& record : records) {
+    WEIR_ASSIGN_OR_RETURN(const ChunkLog::Place place, log_->Append(kCellsKind, record.payload));
+    index_.AddSegment(log_->segments().back());
+    index_.Add(head, {place.record, place.segment, record.first_slot, record.end_slot}, bytes);
+    bytes.fill(0);  // the first one brought them all
+    head.clears = false;
+    (base ? folded_bytes_ : epoch_bytes_) += place.record.header.record_bytes();
+    if (base) credit_ -= place.record.header.record_bytes();
+  }
+  return Status::OK();
+}
+
+Status LogEpochStore::FoldSome() {
+  const int64_t epoch_begin = log_->next_sequence();
+  const int64_t limit = std::max(kMinFoldBytes, last_epoch_bytes_ / 3);
+  const int64_t folded_before = folded_bytes_;
+  // A log that is not much larger than the state, or small, is left alone.
+  const int64_t large = 2 * index_.base_bytes() + 2 * options_.segment_bytes;
+  while (credit_ > 0 && log_->bytes_on_disk() > large && folded_bytes_ - folded_before < limit) {
+    const std::optional<CellIndex::Place> place = index_.Oldest(epoch_begin, std::min(options_.fold_bytes, limit));
+    if (!place) break;
+    const std::string node = *place->node;
+    const CellIndex::SlotBytes& base = index_.nodes()[node].slots.base_bytes;
+    int64_t expected = 0;
+    for (int slot = place->first_slot; slot < place->end_slot; ++slot) expected += base[slot];
+    if (credit_ < expected) break;
+    StateCells cells;
+    WEIR_RETURN_NOT_OK(index_.Merge(node, place->first_slot, place->end_slot, &cells));
+    WEIR_RETURN_NOT_OK(AppendCells(node, cells, true, place->first_slot, place->end_slot));
+    KillPoint("log.fold.after");
+  }
+  return Status::OK();
+}
+
+void LogEpochStore::TakeBack() {
+  for (auto& [name, before] : before_) {
+    CellIndex::Node& node = index_.nodes()[name];
+    node.slots = before.slots;
+    node.records.resize(before.records);
+  }
+}
+
+Result<std::optional<EpochState>> ReadEpochState(FileSystem& files, const std::string& folder) {
+  WEIR_ASSIGN_OR_RETURN(const LogTail tail, FindTail(files, folder));
+  if (tail.commit_sequence == 0) return std::nullopt;
+  CellIndex index(files);
+  WEIR_RETURN_NOT_OK(index.Build(tail));
+  WEIR_ASSIGN_OR_RETURN(EpochState state, DecodeEpoch(tail.epoch, tail.payload));
+  WEIR_RETURN_NOT_OK(LoadCells(index, &state));
+  return state;
+}
+
+}  // namespace weir
