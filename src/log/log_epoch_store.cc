@@ -26,6 +26,7 @@ std::string EncodeEpoch(const EpochState& state, int64_t wall_us) {
     writer.Bytes(node.config_hash);
     writer.Int(node.watermark);
     writer.Bytes(node.position);
+    writer.Byte(node.ended ? 1 : 0);
     writer.Bytes(node.token);
   }
   return bytes;
@@ -46,6 +47,7 @@ Result<EpochState> DecodeEpoch(int64_t epoch, std::string_view bytes) {
     node.config_hash = reader.Bytes();
     node.watermark = reader.Int();
     node.position = reader.Bytes();
+    node.ended = reader.Byte() != 0;
     node.token = reader.Bytes();
   }
   if (!reader.AtEnd()) return Status::Invalid("a commit whose bytes make no sense");
@@ -55,6 +57,7 @@ Result<EpochState> DecodeEpoch(int64_t epoch, std::string_view bytes) {
 /// Puts all cells of the index into the state.
 Status LoadCells(CellIndex& index, EpochState* state) {
   for (const auto& [name, node] : index.nodes()) {
+    if (state->nodes[name].ended) continue;
     StateCells& cells = state->nodes[name].cells;
     for (int slot = 0; slot < kGroupSlots; slot += kSlotsPerLoad) {
       WEIR_RETURN_NOT_OK(index.Merge(name, slot, std::min(slot + kSlotsPerLoad, kGroupSlots), &cells));
@@ -78,6 +81,9 @@ Result<std::unique_ptr<LogEpochStore>> LogEpochStore::Open(FileSystem& files, st
   WEIR_RETURN_NOT_OK(store->index_.Build(tail));
   if (tail.commit_sequence > 0) {
     WEIR_ASSIGN_OR_RETURN(store->state_, DecodeEpoch(tail.epoch, tail.payload));
+    for (const auto& [name, node] : store->state_.nodes) {
+      if (node.ended) store->index_.nodes().erase(name);
+    }
   }
   return store;
 }
@@ -102,7 +108,10 @@ Status LogEpochStore::Commit(const EpochRecord& record) {
   }
   no_room_ = false;
   int64_t changed = 0;
-  for (const auto& [name, node] : record.nodes) changed += node.cells.bytes();
+  for (const auto& [name, node] : record.nodes) {
+    changed += node.cells.bytes();
+    if (node.ended) index_.nodes().erase(name);
+  }
   changed_bytes_ += changed;
   credit_ += std::max(changed + changed / 5 - epoch_bytes_, epoch_bytes_ / 10);
   last_epoch_bytes_ = epoch_bytes_;
@@ -119,7 +128,8 @@ Status LogEpochStore::Write(const EpochRecord& record) {
   next.epoch = record.epoch;
   next.finished = record.finished;
   for (const auto& [name, node] : record.nodes) {
-    next.nodes[name] = {node.config_hash, node.watermark, node.position, node.token, {}};
+    next.nodes[name] = {node.config_hash, node.watermark, node.position, node.ended, node.token, {}};
+    if (node.ended) continue;  // what it kept is not needed any more
     if (!node.cells.empty()) WEIR_RETURN_NOT_OK(AppendCells(name, node.cells, false, 0, kGroupSlots));
   }
   const std::string payload = EncodeEpoch(next, record.wall_us);
