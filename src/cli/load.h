@@ -17,6 +17,9 @@ namespace weir {
 struct PipelineFlags {
   std::string file;                 // "-" = standard input
   std::vector<std::string> params;  // NAME=VALUE
+  std::vector<std::string> set;     // of a file with tasks: TASK.inputConfig.source=VALUE
+  std::vector<std::string> tasks;   // of a file with tasks: only these; empty: all
+  SourcePtr source;                 // what the file holds, where it was read already
   bool json = false;                // diagnostics as JSON
 };
 void AddPipelineFlags(Command app, PipelineFlags* flags);
@@ -31,12 +34,17 @@ struct LoadedPipeline {
   BoundGraph bound;
 };
 
+/// The runs that the file asks for, one after the other: those of its tasks; otherwise one. What is wrong with the file
+/// is found by the first of them.
+std::vector<PipelineFlags> PhasesOf(const PipelineFlags& flags, CliContext& context);
+
 /// Reads and parses. Null after an error, which is then in `diagnostics` (or, for a file that cannot be read, said with
 /// context.exit_code set to kExitUsage).
 std::optional<LoadedFile> LoadFile(const PipelineFlags& flags, CliContext& context, Diagnostics* diagnostics);
 
-/// Resolves and binds. Complete only if `diagnostics` has no errors afterwards.
-LoadedPipeline LoadPipeline(const LoadedFile& file, int lanes, CliContext& context, Diagnostics* diagnostics);
+/// Resolves and binds. Complete only if `diagnostics` has no errors afterwards. `describe_only`: see BindOptions.
+LoadedPipeline LoadPipeline(const LoadedFile& file, int lanes, CliContext& context, Diagnostics* diagnostics,
+                            bool describe_only = false);
 
 /// Prints what is in `diagnostics` (text to stderr, JSON to stdout) and sets the exit code to kExitInvalidPipeline if
 /// there are errors. Returns whether there are none.

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <string>
 
 #include "base/cpu.h"
 #include "cli/verb.h"
@@ -15,7 +16,9 @@ int Main(int argc, char** argv) {
     return kExitRunFailed;
   }
   CliContext context;
-  CommandLine command_line("weir", "Weir runs data pipelines that are written as YAML files.");
+  // The program may be called geniusrise as well: files of that tool run unchanged.
+  const std::string called = argc > 0 ? std::string(argv[0]).substr(std::string(argv[0]).rfind('/') + 1) : "";
+  CommandLine command_line(called == "geniusrise" ? called : "weir", "Weir runs data pipelines that are written as YAML files.");
   Command app = command_line.program();
   app.SetFooter(
       "Start with:\n"

@@ -25,8 +25,14 @@ void Explain(const ExplainFlags& flags, CliContext& context) {
   Diagnostics diagnostics;
   std::optional<LoadedFile> file = LoadFile(flags.pipeline, context, &diagnostics);
   LoadedPipeline pipeline;
-  if (file) pipeline = LoadPipeline(*file, LanesOf(flags.engine), context, &diagnostics);
+  if (file) pipeline = LoadPipeline(*file, LanesOf(flags.engine), context, &diagnostics, !flags.analyze);
   if (context.exit_code != kExitOk || !Report(diagnostics, false, context)) return;
+  if (flags.analyze && file->file->tasks().phases.size() > 1) {
+    std::fprintf(stderr, "weir: the tasks of '%s' run one after the other: name one of them with --task\n",
+                 flags.pipeline.file.c_str());
+    context.exit_code = kExitUsage;
+    return;
+  }
   const PhysicalPlan plan = PlanPhysical(pipeline.bound);
   Result<EngineSetup> setup = SetUpEngine(flags.engine);
   if (!context.Usable(setup.status())) return;

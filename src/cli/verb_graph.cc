@@ -20,7 +20,7 @@ void AddGraphVerb(Command app, CliContext& context) {
     Diagnostics diagnostics;
     std::optional<LoadedFile> file = LoadFile(flags->pipeline, context, &diagnostics);
     LoadedPipeline pipeline;
-    if (file) pipeline = LoadPipeline(*file, 1, context, &diagnostics);
+    if (file) pipeline = LoadPipeline(*file, 1, context, &diagnostics, true);
     if (context.exit_code != kExitOk || !Report(diagnostics, false, context)) return;
     const GraphFormat format = flags->format == "dot" ? GraphFormat::kDot : GraphFormat::kMermaid;
     std::fputs(GraphText(pipeline.bound, format).c_str(), stdout);

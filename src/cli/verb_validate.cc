@@ -20,7 +20,7 @@ void AddValidateVerb(Command app, CliContext& context) {
     Diagnostics diagnostics;
     std::optional<LoadedFile> file = LoadFile(*flags, context, &diagnostics);
     if (file) {
-      LoadPipeline(*file, 1, context, &diagnostics);
+      LoadPipeline(*file, 1, context, &diagnostics, true);
       for (size_t i = 0; i < file->file->tests().size(); ++i) file->file->BuildTest(i, &diagnostics);
     }
     if (context.exit_code != kExitOk) return;

@@ -240,6 +240,47 @@ Json TestSchema() {
                   {"transcript", ListOf(item)}});
 }
 
+Json StateManagerSchema() {
+  return {{"type", Json::array({"object", "string"})},
+          {"required", Json::array({"type"})},
+          {"properties", {{"type", {{"enum", Json::array({"memory", "redis", "postgres", "dynamodb"})}}}}}};
+}
+
+/// One of `tasks:`. What its ends hold beside these keys are settings of components, which depend on the places.
+Json TaskSchema() {
+  const Json text = {{"type", "string"}};
+  const Json step = {{"$ref", "#/$defs/step"}};
+  const Json steps = {{"anyOf", Json::array({step, ListOf(step)})}};
+  const Json end = {{"type", "object"},
+                    {"properties",
+                     {{"type", {{"enum", Json::array({"batch", "streaming"})}}},
+                      {"source", text},
+                      {"destination", text},
+                      {"folder", text},
+                      {"bucket", text},
+                      {"s3_folder", text},
+                      {"topic", text},
+                      {"broker", text},
+                      {"endpoint", text},
+                      {"listen", text},
+                      {"format", text},
+                      {"schema", Json::object()}}}};
+  Json common = {{"inputConfig", end},
+                 {"outputConfig", end},
+                 {"transform", steps},
+                 {"steps", steps},
+                 {"extra_transforms", ListOf(step)},
+                 {"interval", {{"type", Json::array({"string", "number"})}}},
+                 {"stateManager", StateManagerSchema()}};
+  const Json config = Mapping(common);
+  Json task = Mapping(std::move(common));
+  task["properties"]["name"] = task["properties"]["description"] = text;
+  task["properties"]["type"] = {{"enum", Json::array({"spout", "bolt"})}};
+  task["properties"]["config"] = config;
+  task["required"] = Json::array({"name", "type"});
+  return task;
+}
+
 }  // namespace
 
 std::string JsonSchema(const ComponentSpec& spec) {
@@ -272,9 +313,15 @@ std::string PipelineJsonSchema(const std::vector<const ComponentSpec*>& specs) {
   const Json schema = {{"$schema", kDialect},
                        {"title", "Weir pipeline"},
                        {"type", "object"},
-                       {"required", Json::array({"pipeline"})},
+                       {"oneOf", Json::array({{{"required", Json::array({"pipeline"})}},
+                                              {{"required", Json::array({"tasks"})}}})},
                        {"properties",
-                        {{"pipeline", {{"anyOf", Json::array({pipeline, steps})}}},
+                        {{"tasks", ListOf(TaskSchema())},
+                         {"broker", {{"type", "string"}}},
+                         {"endpoint", {{"type", "string"}}},
+                         {"bucket", {{"type", "string"}}},
+                         {"stateManager", StateManagerSchema()},
+                         {"pipeline", {{"anyOf", Json::array({pipeline, steps})}}},
                          {"name", {{"type", "string"}}},
                          {"description", {{"type", "string"}}},
                          {"params", {{"type", "object"}}},

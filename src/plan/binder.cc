@@ -30,6 +30,7 @@ class StepContext final : public BindContext {
   }
   const std::string& step_name() const override { return name_; }
   const std::string& type() const { return step_.type; }
+  void set_written(SchemaPtr schema) { written_ = std::move(schema); }
   const NodePtr& step_node() const override { return step_.node; }
   const std::vector<StepInputInfo>& inputs() const override { return inputs_; }
   Diagnostics& diagnostics() override { return diagnostics_; }
@@ -53,6 +54,7 @@ class StepContext final : public BindContext {
   }
 
   SchemaPtr known_schema() const override {
+    if (written_ != nullptr) return written_;
     const auto known = options_.known_schemas.find(name_);
     return known == options_.known_schemas.end() ? nullptr : known->second;
   }
@@ -78,6 +80,7 @@ class StepContext final : public BindContext {
   OutputClaims& claims_;
   Diagnostics& diagnostics_;
   std::optional<WindowingStrategy> windowing_;
+  SchemaPtr written_;  // of what another task writes and this step reads
 };
 
 class Binder {
@@ -103,6 +106,10 @@ class Binder {
   /// What step `from` says of itself: `status`, `metadata` or `messages`. -1 after an error.
   int AddReport(int from, const OutputRef& ref);
   int AddTable(const LogicalStep& step, int of);
+  /// The step of another task that writes what `step` reads; null where there is none, or it has mistakes.
+  const BoundStep* WriterOf(const LogicalStep& step) const;
+  /// A source that stands for one whose data is not there yet.
+  void StandIn(const LogicalStep& step, const Component& component, const BoundStep& writer);
   void DropImpossibleErrors(std::vector<Resolved>* parts) const;
   void CheckSink(const StepBinding& binding, StepContext& context) const;
   bool CheckArity(const LogicalStep& step, const Component& component, size_t inputs);
@@ -325,6 +332,7 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
     bound.errors.changes |= input.info.changes;
   }
   StepContext context(step, name, std::move(infos), options_, &claims_, &diagnostics_);
+  if (const BoundStep* writer = WriterOf(step)) context.set_written(InfoOf(writer->inputs[0]).schema);
   // After mistakes the graph never runs; what is known of its schemas serves to find the mistakes further down.
   std::optional<StepBinding> binding = component.bind(config, context);
   if (binding) {
@@ -353,6 +361,38 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
   for (StepOutput& output : bound.binding.outputs) output.info.sources = sources;
   bound_.steps.push_back(std::move(bound));
   return index;
+}
+
+const BoundStep* Binder::WriterOf(const LogicalStep& step) const {
+  const auto writer = graph_.written_by.find(step.name);
+  if (writer == graph_.written_by.end()) return nullptr;
+  for (const BoundStep& bound : bound_.steps) {
+    if (bound.name == writer->second.step && !bound.inputs.empty()) return &bound;
+  }
+  return nullptr;
+}
+
+void Binder::StandIn(const LogicalStep& step, const Component& component, const BoundStep& writer) {
+  component.check(step.config, step.node, &diagnostics_);
+  BoundStep bound;
+  bound.name = step.name;
+  bound.type = component.spec.name();
+  bound.logical = step.id;
+  bound.node = step.node;
+  CollectionInfo info = InfoOf(writer.inputs[0]);
+  info.windowing = {};
+  info.has_window = info.changes = false;
+  bound.errors.schema = ErrorSchema(arrow::utf8());
+  bound.errors.bounded = info.bounded;
+  info.sources = bound.errors.sources = {static_cast<int>(bound_.steps.size())};
+  bound.binding.outputs = {{"", std::move(info)}};
+  bound.binding.notes = {"what " + writer.name + " writes"};
+  bound.binding.source = [name = step.name](const ScanRequest&) -> Result<std::shared_ptr<Source>> {
+    return Status::Invalid("step '", name, "' reads what another task has yet to write");
+  };
+  bound.errors_read = step.keeps_errors;
+  bound_.bound_of_logical[step.id] = static_cast<int>(bound_.steps.size());
+  bound_.steps.push_back(std::move(bound));
 }
 
 int Binder::AddWindowing(const LogicalStep& step, const std::string& name, Resolved input) {
@@ -385,6 +425,10 @@ void Binder::BindLogical(const LogicalStep& step) {
   if (!good || !CheckArity(step, *component, inputs.size()))
     return component->check(step.config, step.node, &diagnostics_);
 
+  if (options_.describe_only && inputs.empty() && WriterOf(step) != nullptr &&
+      graph_.written_by.at(step.name).by_files) {
+    return StandIn(step, *component, *WriterOf(step));
+  }
   const bool windows_itself = step.type == "WindowInto";
   if (step.windowing && !windows_itself) {
     for (size_t i = 0; i < inputs.size(); ++i) {

@@ -45,6 +45,9 @@ struct BindOptions {
   std::string base_dir;
   bool as_stream = false;  // tests: every source is taken for one that never ends, though it does
   std::map<std::string, SchemaPtr> known_schemas;  // by step name: see BindContext::known_schema
+  /// Only what the pipeline is like is asked for: a task that reads what another one has yet to write is given the
+  /// schema of what it will write, and the graph cannot run.
+  bool describe_only = false;
 };
 
 /// The graph is complete only if `diagnostics` has no errors afterwards.

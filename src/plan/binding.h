@@ -44,8 +44,8 @@ class BindContext {
   /// "generic" unless the config says otherwise. Reports mistakes inside the expression; null then.
   virtual std::shared_ptr<const CompiledExpr> Compile(const ExprSource& expression, const std::string& language,
                                                       const arrow::Schema& schema) = 0;
-  /// The schema that the rows of this step have where they stand in for those of another (an empty mock in a test);
-  /// mostly null.
+  /// The schema that the rows of this step have where they stand in for those of another (an empty mock in a test), or
+  /// where another task of the file writes what this source reads; mostly null.
   virtual SchemaPtr known_schema() const = 0;
   /// Says that this step writes `resource` (a file, a folder), which no other step of the file may. False after an
   /// error at `place`.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "config/diagnostic.h"
 #include "config/node.h"
 #include "plan/testing/transcript.h"
+#include "plan/tasks/tasks_file.h"
 #include "time/windowing.h"
 
 namespace weir {
@@ -80,6 +82,7 @@ struct LogicalGraph {
   std::vector<LogicalStep> steps;  // topological order; among the possible ones, the nearest to the file's
   std::string name, description;   // of the file; empty when not given
   NodePtr options, params;         // null when not given
+  std::map<std::string, WrittenBy> written_by;  // of task files: see TasksFile
 };
 
 }  // namespace weir

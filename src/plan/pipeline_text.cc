@@ -32,10 +32,16 @@ void RefuseProviders(const NodePtr& node, Diagnostics* diagnostics) {
 }
 
 void ReadTopLevel(const NodePtr& root, PipelineTree* tree, Diagnostics* diagnostics) {
-  CheckKeys(root,
-            {{"pipeline", "providers", "options", "tests", "params", "name", "description"},
-             {"schedule", "triggers", "notify", "assets", "tasks"}},
-            "a pipeline file", diagnostics, root->Find("pipeline") ? "" : "a pipeline file begins with 'pipeline:'");
+  KeySet keys{{"providers", "options", "tests", "params", "name", "description"},
+              {"schedule", "triggers", "notify", "assets"}};
+  const bool has_tasks = root->Find("tasks") != nullptr;
+  if (has_tasks) {
+    keys.known.insert(keys.known.end(), TasksFileKeys().begin(), TasksFileKeys().end());
+  } else {
+    keys.known.push_back("pipeline");
+  }
+  CheckKeys(root, keys, has_tasks ? "a file with tasks" : "a pipeline file", diagnostics,
+            has_tasks || root->Find("pipeline") ? "" : "a pipeline file begins with 'pipeline:'");
   if (NodePtr name = FindText(root, "name", diagnostics)) tree->name = name->text();
   if (NodePtr description = FindText(root, "description", diagnostics)) tree->description = description->text();
   for (auto [key, target] : {std::pair{"options", &tree->options}, std::pair{"params", &tree->params}}) {
@@ -52,7 +58,7 @@ void ReadTopLevel(const NodePtr& root, PipelineTree* tree, Diagnostics* diagnost
 
 }  // namespace
 
-PipelineFile PipelineFile::Parse(const NodePtr& root, Diagnostics* diagnostics) {
+PipelineFile PipelineFile::Parse(const NodePtr& root, Diagnostics* diagnostics, const TaskOptions& tasks) {
   auto tree = std::make_shared<PipelineTree>();
   tree->root.is_composite = true;
   tree->root.type = "composite";
@@ -62,9 +68,12 @@ PipelineFile PipelineFile::Parse(const NodePtr& root, Diagnostics* diagnostics) 
             root->is_sequence() ? "put the list of transforms under 'pipeline:'" : "");
   } else {
     ReadTopLevel(root, tree.get(), diagnostics);
-    if (NodePtr pipeline = root->Find("pipeline")) {
+    if (root->Find("tasks")) {
+      tree->tasks = ReadTasksFile(root, tasks, diagnostics);
+      if (tree->tasks.pipeline) ReadPipelineRoot(tree->tasks.pipeline, &tree->root, diagnostics);
+    } else if (NodePtr pipeline = root->Find("pipeline")) {
       ReadPipelineRoot(pipeline, &tree->root, diagnostics);
-    } else if (!root->Find("tasks")) {
+    } else {
       const NodePtr& place = root->entries().empty() ? root : root->entries()[0].key;
       ErrorAt(place, "a pipeline file needs 'pipeline'", diagnostics);
     }
@@ -81,6 +90,7 @@ PipelineFile PipelineFile::Parse(const NodePtr& root, Diagnostics* diagnostics) 
 const std::vector<TestBlock>& PipelineFile::tests() const { return tree_->tests; }
 const std::string& PipelineFile::name() const { return tree_->name; }
 const NodePtr& PipelineFile::params() const { return tree_->params; }
+const TasksFile& PipelineFile::tasks() const { return tree_->tasks; }
 
 LogicalGraph PipelineFile::Build(Diagnostics* diagnostics) const {
   LogicalGraph graph = BuildGraph(tree_->root, UnreadErrors::kRefused, diagnostics);
@@ -88,6 +98,7 @@ LogicalGraph PipelineFile::Build(Diagnostics* diagnostics) const {
   graph.description = tree_->description;
   graph.options = tree_->options;
   graph.params = tree_->params;
+  graph.written_by = tree_->tasks.written_by;
   return graph;
 }
 

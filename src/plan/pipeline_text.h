@@ -10,6 +10,7 @@
 #include "config/node.h"
 #include "config/params.h"
 #include "plan/logical_graph.h"
+#include "plan/tasks/tasks_file.h"
 
 namespace weir {
 
@@ -20,11 +21,14 @@ class PipelineFile {
  public:
   /// Checks the shape of `root` (keys, kinds of values, reserved words) and says every mistake to `diagnostics`. Always
   /// returns what could be understood, so that Build() can report the mistakes of references as well.
-  static PipelineFile Parse(const NodePtr& root, Diagnostics* diagnostics);
+  /// A file with `tasks` becomes a pipeline of one chain for each task (plan/tasks/tasks_file.h).
+  static PipelineFile Parse(const NodePtr& root, Diagnostics* diagnostics, const TaskOptions& tasks = {});
 
   const std::vector<TestBlock>& tests() const;
   const std::string& name() const;
   const NodePtr& params() const;  // null when not given
+  /// The tasks of the file; none where it has a `pipeline`.
+  const TasksFile& tasks() const;
 
   /// Flattens composites and chains, resolves references, orders steps. Names in tests are checked as well.
   /// The graph is complete only if `diagnostics` has no errors afterwards.

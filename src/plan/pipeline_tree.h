@@ -11,6 +11,7 @@
 #include "config/diagnostic.h"
 #include "config/node.h"
 #include "plan/logical_graph.h"
+#include "plan/tasks/tasks_file.h"
 
 namespace weir {
 
@@ -61,6 +62,7 @@ struct PipelineTree {
   NodePtr options, params;
   std::string name, description;
   std::vector<TestBlock> tests;
+  TasksFile tasks;
 };
 
 /// Looks up what a composite's steps and tests refer to: by name, and by type where that is not ambiguous.

@@ -85,13 +85,20 @@ void AddRunVerb(Command app, CliContext& context) {
       "  cat data.csv | weir run pipeline.yaml          a ReadFromCsv with path: '-' reads it\n"
       "  weir run endless.yaml --until 30s              runs for half a minute, then lets through what is on its way\n"
       "  weir run pipeline.yaml --limit 1000            tries a pipeline on the first rows of its sources\n"
+      "  weir run tasks.yaml --task bolt                one of the file's tasks; without --task all, in their order\n"
       "  weir run pipeline.yaml --http :8080            and meanwhile: weir top, weir tap STEP\n"
       "\n"
       "A pipeline with a source that never ends runs until it is stopped: Ctrl-C (or SIGTERM) drains it, a second one\n"
       "stops at once. Windows that are open then are given only with --close-windows.\n"
       "Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the run failed,\n"
       "2 wrong use, 78 the pipeline is invalid, 130 interrupted. A run that fails leaves no output behind.");
-  verb.OnRun([flags, &context] { RunPipeline(*flags, context); });
+  verb.OnRun([flags, &context] {
+    for (const PipelineFlags& phase : PhasesOf(flags->pipeline, context)) {
+      if (context.exit_code != kExitOk) return;
+      flags->pipeline = phase;
+      RunPipeline(*flags, context);
+    }
+  });
 }
 
 }  // namespace weir
