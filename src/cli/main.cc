@@ -18,7 +18,8 @@ int Main(int argc, char** argv) {
   CliContext context;
   // The program may be called geniusrise as well: files of that tool run unchanged.
   const std::string called = argc > 0 ? std::string(argv[0]).substr(std::string(argv[0]).rfind('/') + 1) : "";
-  CommandLine command_line(called == "geniusrise" ? called : "weir", "Weir runs data pipelines that are written as YAML files.");
+  CommandLine command_line(called == "geniusrise" ? called : "weir",
+                           "Weir runs data pipelines that are written as YAML files.");
   Command app = command_line.program();
   app.SetFooter(
       "Start with:\n"

@@ -10,8 +10,8 @@
 
 #include "config/diagnostic.h"
 #include "config/node.h"
-#include "plan/testing/transcript.h"
 #include "plan/tasks/tasks_file.h"
+#include "plan/testing/transcript.h"
 #include "time/windowing.h"
 
 namespace weir {
@@ -79,9 +79,9 @@ struct TestBlock {
 };
 
 struct LogicalGraph {
-  std::vector<LogicalStep> steps;  // topological order; among the possible ones, the nearest to the file's
-  std::string name, description;   // of the file; empty when not given
-  NodePtr options, params;         // null when not given
+  std::vector<LogicalStep> steps;               // topological order; among the possible ones, the nearest to the file's
+  std::string name, description;                // of the file; empty when not given
+  NodePtr options, params;                      // null when not given
   std::map<std::string, WrittenBy> written_by;  // of task files: see TasksFile
 };
 

@@ -58,7 +58,7 @@ void ReadTopLevel(const NodePtr& root, PipelineTree* tree, Diagnostics* diagnost
 
 }  // namespace
 
-PipelineFile PipelineFile::Parse(const NodePtr& root, Diagnostics* diagnostics, const TaskOptions& tasks) {
+PipelineFile PipelineFile::Parse(const NodePtr& root, Diagnostics* diagnostics, const TasksFileOptions& tasks) {
   auto tree = std::make_shared<PipelineTree>();
   tree->root.is_composite = true;
   tree->root.type = "composite";

@@ -22,7 +22,7 @@ class PipelineFile {
   /// Checks the shape of `root` (keys, kinds of values, reserved words) and says every mistake to `diagnostics`. Always
   /// returns what could be understood, so that Build() can report the mistakes of references as well.
   /// A file with `tasks` becomes a pipeline of one chain for each task (plan/tasks/tasks_file.h).
-  static PipelineFile Parse(const NodePtr& root, Diagnostics* diagnostics, const TaskOptions& tasks = {});
+  static PipelineFile Parse(const NodePtr& root, Diagnostics* diagnostics, const TasksFileOptions& tasks = {});
 
   const std::vector<TestBlock>& tests() const;
   const std::string& name() const;

@@ -15,21 +15,25 @@ std::string PlaceOf(const TaskEnd& end) {
 }
 
 /// Whether what is read is what is written, a file of that folder, or a glob in it.
-bool Reads(const std::string& read, const std::string& written) { return !written.empty() && read.starts_with(written); }
+bool Reads(const std::string& read, const std::string& written) {
+  return !written.empty() && read.starts_with(written);
+}
 
 class Linker {
  public:
-  Linker(std::vector<Task>* tasks, Diagnostics* diagnostics) : tasks_(*tasks), diagnostics_(diagnostics) {}
+  Linker(std::vector<TaskSpec>* tasks, Diagnostics* diagnostics) : tasks_(*tasks), diagnostics_(diagnostics) {}
 
   void Run() {
-    for (Task& reader : tasks_) {
+    for (TaskSpec& reader : tasks_) {
       for (size_t i = 0; i < tasks_.size(); ++i) {
         if (&tasks_[i] == &reader) continue;
         if (Reads(PlaceOf(reader.input), PlaceOf(tasks_[i].output))) reader.after.push_back(static_cast<int>(i));
       }
     }
     marks_.assign(tasks_.size(), Mark::kNew);
-    for (size_t i = 0; i < tasks_.size(); ++i) Visit(i);
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      if (marks_[i] == Mark::kNew) Visit(i);
+    }
     Reorder();
   }
 
@@ -48,6 +52,7 @@ class Linker {
                   "task '" + tasks_[task].name + "' reads what comes of its own output, by task '" +
                       tasks_[before].name + "'",
                   diagnostics_, "let one of them write to another place");
+          tasks_[task].broken = true;
         }
         after.erase(after.begin() + static_cast<std::ptrdiff_t>(i));
         continue;
@@ -62,7 +67,7 @@ class Linker {
   void Reorder() {
     std::vector<int> place(tasks_.size());
     for (size_t i = 0; i < order_.size(); ++i) place[order_[i]] = static_cast<int>(i);
-    std::vector<Task> ordered;
+    std::vector<TaskSpec> ordered;
     for (const size_t task : order_) {
       for (int& before : tasks_[task].after) before = place[static_cast<size_t>(before)];
       ordered.push_back(std::move(tasks_[task]));
@@ -70,7 +75,7 @@ class Linker {
     tasks_ = std::move(ordered);
   }
 
-  std::vector<Task>& tasks_;
+  std::vector<TaskSpec>& tasks_;
   Diagnostics* const diagnostics_;
   std::vector<Mark> marks_;
   std::vector<size_t> order_;
@@ -78,6 +83,6 @@ class Linker {
 
 }  // namespace
 
-void LinkTasks(std::vector<Task>* tasks, Diagnostics* diagnostics) { Linker(tasks, diagnostics).Run(); }
+void LinkTasks(std::vector<TaskSpec>* tasks, Diagnostics* diagnostics) { Linker(tasks, diagnostics).Run(); }
 
 }  // namespace weir

@@ -11,19 +11,18 @@ namespace {
 
 /// What may stand in a task or in its `config`.
 const std::vector<std::string>& CommonKeys() {
-  static const std::vector<std::string> keys = {"inputConfig", "outputConfig",     "transform",
-                                                "steps",       "extra_transforms", "stateManager",
-                                                "interval",    "input_config",     "output_config",
-                                                "state_manager"};
+  static const std::vector<std::string> keys = {"inputConfig",      "outputConfig", "transform", "steps",
+                                                "extra_transforms", "stateManager", "interval",  "input_config",
+                                                "output_config",    "state_manager"};
   return keys;
 }
 
 class TasksReader {
  public:
-  TasksReader(const NodePtr& root, const TaskOptions& options, Diagnostics* diagnostics)
+  TasksReader(const NodePtr& root, const TasksFileOptions& options, Diagnostics* diagnostics)
       : root_(root), options_(options), diagnostics_(diagnostics) {}
 
-  std::vector<Task> Read() {
+  std::vector<TaskSpec> Read() {
     ReadDefaults();
     const NodePtr list = root_->Find("tasks");
     if (!list->is_sequence()) {
@@ -32,7 +31,17 @@ class TasksReader {
       return {};
     }
     if (list->items().empty()) ErrorAt(root_->FindEntry("tasks")->key, "there are no tasks", diagnostics_);
-    for (const NodePtr& node : list->items()) ReadTask(node);
+    Diagnostics* const said = diagnostics_;
+    for (const NodePtr& node : list->items()) {
+      // A task that runs alone needs no others that are right.
+      Diagnostics unsaid;
+      const NodePtr name = node->is_map() ? node->Find("name") : nullptr;
+      const auto& only = options_.only;
+      const bool is_wanted = only.empty() || !name || std::find(only.begin(), only.end(), name->text()) != only.end();
+      diagnostics_ = is_wanted ? said : &unsaid;
+      ReadTask(node);
+    }
+    diagnostics_ = said;
     return std::move(tasks_);
   }
 
@@ -75,7 +84,7 @@ class TasksReader {
     if (!node->is_map()) {
       return Error(node, "a task is a mapping with 'name', 'type' and 'config'; this is " + node->Describe());
     }
-    Task task;
+    TaskSpec task;
     task.node = node;
     const int errors = diagnostics_->error_count();
     KeySet keys{{"name", "type", "config", "description"}, {"schedule", "resources", "replicas", "deploy"}};
@@ -100,10 +109,11 @@ class TasksReader {
       Error(place, "a task needs a 'type', spout or bolt");
     }
     ReadConfig(node, &task);
-    if (diagnostics_->error_count() == errors) tasks_.push_back(std::move(task));
+    task.broken = diagnostics_->error_count() != errors;
+    tasks_.push_back(std::move(task));
   }
 
-  void ReadConfig(const NodePtr& node, Task* task) {
+  void ReadConfig(const NodePtr& node, TaskSpec* task) {
     NodePtr config = node->Find("config");
     if (config && !config->is_map()) {
       Error(config, "'config' of a task is a mapping with inputConfig and outputConfig; this is " + config->Describe());
@@ -119,8 +129,7 @@ class TasksReader {
     }
     for (const auto& [key, value] : {std::pair{"inputConfig", input}, std::pair{"outputConfig", output}}) {
       if (!value) {
-        Error(task->name_node ? task->name_node : node,
-              "task '" + task->name + "' has no '" + key + "'",
+        Error(task->name_node ? task->name_node : node, "task '" + task->name + "' has no '" + key + "'",
               std::string(key) == "inputConfig" ? "say what it reads: {type: batch, source: PATH-OR-URL}"
                                                 : "say where it writes: {type: batch, destination: PATH}");
       } else if (!value->is_map()) {
@@ -138,7 +147,7 @@ class TasksReader {
     task->endless = task->input.streaming || task->interval;
   }
 
-  void ReadSteps(const NodePtr& transform, const NodePtr& steps, Task* task) {
+  void ReadSteps(const NodePtr& transform, const NodePtr& steps, TaskSpec* task) {
     if (transform && steps) Error(steps, "'transform' and 'steps' are the same; give one of them");
     const NodePtr& given = steps ? steps : transform;
     if (!given || (given->is_scalar() && given->IsNull())) return;
@@ -147,26 +156,52 @@ class TasksReader {
     } else if (given->is_sequence()) {
       task->steps = given->items();
     } else {
-      Error(given, std::string(steps ? "'steps'" : "'transform'") +
-                       " is a transform or a list of transforms, as in a pipeline; this is " + given->Describe(),
+      Error(given,
+            std::string(steps ? "'steps'" : "'transform'") +
+                " is a transform or a list of transforms, as in a pipeline; this is " + given->Describe(),
             "for example {type: Filter, config: {language: sql, keep: \"amount > 10\"}}");
     }
   }
 
   const NodePtr root_;
-  const TaskOptions& options_;
-  Diagnostics* const diagnostics_;
+  const TasksFileOptions& options_;
+  Diagnostics* diagnostics_;
   TaskDefaults defaults_;
   std::optional<StateManager> state_manager_;
   std::set<std::string> names_;
-  std::vector<Task> tasks_;
+  std::vector<TaskSpec> tasks_;
 };
 
+/// Those that `wanted` takes, with what is known of their order among themselves.
+std::vector<TaskSpec> Keep(std::vector<TaskSpec> tasks, const std::function<bool(const TaskSpec&)>& wanted) {
+  std::vector<TaskSpec> kept;
+  std::map<int, int> index;  // old to new
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    if (!wanted(tasks[i])) continue;
+    std::vector<int> after;
+    for (const int before : tasks[i].after) {
+      if (index.count(before) != 0) after.push_back(index[before]);
+    }
+    tasks[i].after = std::move(after);
+    index[static_cast<int>(i)] = static_cast<int>(kept.size());
+    kept.push_back(std::move(tasks[i]));
+  }
+  return kept;
+}
+
+/// Without those that have mistakes, and without their readers: what is wrong with these follows from the mistakes.
+std::vector<TaskSpec> Unbroken(std::vector<TaskSpec> tasks) {
+  for (TaskSpec& task : tasks) {
+    for (const int before : task.after) task.broken = task.broken || tasks[static_cast<size_t>(before)].broken;
+  }
+  return Keep(std::move(tasks), [](const TaskSpec& task) { return !task.broken; });
+}
+
 /// Keeps the tasks that were asked for.
-void Choose(const std::vector<std::string>& chosen, const NodePtr& root, std::vector<Task>* tasks,
+void Choose(const std::vector<std::string>& chosen, const NodePtr& root, std::vector<TaskSpec>* tasks,
             Diagnostics* diagnostics) {
   std::vector<std::string> names;
-  for (const Task& task : *tasks) names.push_back(task.name);
+  for (const TaskSpec& task : *tasks) names.push_back(task.name);
   for (const std::string& name : chosen) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     const std::string close = ClosestMatch(name, names);
@@ -176,24 +211,13 @@ void Choose(const std::vector<std::string>& chosen, const NodePtr& root, std::ve
     ErrorAt(root->FindEntry("tasks")->key, "there is no task '" + name + "'", diagnostics,
             close.empty() ? "the tasks are " + list : "did you mean '" + close + "'?");
   }
-  std::vector<Task> kept;
-  std::map<int, int> index;  // old to new
-  for (size_t i = 0; i < tasks->size(); ++i) {
-    Task& task = (*tasks)[i];
-    if (std::find(chosen.begin(), chosen.end(), task.name) == chosen.end()) continue;
-    std::vector<int> after;
-    for (const int before : task.after) {
-      if (index.count(before) != 0) after.push_back(index[before]);
-    }
-    task.after = std::move(after);
-    index[static_cast<int>(i)] = static_cast<int>(kept.size());
-    kept.push_back(std::move(task));
-  }
-  *tasks = std::move(kept);
+  *tasks = Keep(std::move(*tasks), [&](const TaskSpec& task) {
+    return std::find(chosen.begin(), chosen.end(), task.name) != chosen.end();
+  });
 }
 
 /// Phases: those that end, each as early as its data allows; the others all together after them.
-std::vector<std::vector<std::string>> PhasesOf(const std::vector<Task>& tasks, Diagnostics* diagnostics) {
+std::vector<std::vector<std::string>> PhasesOf(const std::vector<TaskSpec>& tasks, Diagnostics* diagnostics) {
   std::vector<int> level(tasks.size(), 0);
   std::vector<std::vector<std::string>> phases;
   std::vector<std::string> endless;
@@ -203,7 +227,7 @@ std::vector<std::vector<std::string>> PhasesOf(const std::vector<Task>& tasks, D
       continue;
     }
     for (const int before : tasks[i].after) {
-      const Task& writer = tasks[static_cast<size_t>(before)];
+      const TaskSpec& writer = tasks[static_cast<size_t>(before)];
       if (writer.endless) {
         ErrorAt(tasks[i].input.place_node,
                 "task '" + tasks[i].name + "' reads to the end what task '" + writer.name + "' writes without an end",
@@ -226,7 +250,7 @@ const std::vector<std::string>& TasksFileKeys() {
   return keys;
 }
 
-TasksFile ReadTasksFile(const NodePtr& root, const TaskOptions& options, Diagnostics* diagnostics) {
+TasksFile ReadTasksFile(const NodePtr& root, const TasksFileOptions& options, Diagnostics* diagnostics) {
   TasksFile file;
   file.tasks = TasksReader(root, options, diagnostics).Read();
   LinkTasks(&file.tasks, diagnostics);
@@ -234,7 +258,7 @@ TasksFile ReadTasksFile(const NodePtr& root, const TaskOptions& options, Diagnos
     std::string input, output;
   };
   std::map<std::string, Formats> formats;
-  for (const Task& task : file.tasks) {
+  for (const TaskSpec& task : file.tasks) {
     std::string written;
     for (const int before : task.after) {
       const std::string& writer = file.tasks[static_cast<size_t>(before)].name;
@@ -245,8 +269,9 @@ TasksFile ReadTasksFile(const NodePtr& root, const TaskOptions& options, Diagnos
     of_task.output = OutputFormat(task, of_task.input);
   }
   if (!options.only.empty()) Choose(options.only, root, &file.tasks, diagnostics);
+  file.tasks = Unbroken(std::move(file.tasks));
   std::vector<NodePtr> chains;
-  for (const Task& task : file.tasks) {
+  for (const TaskSpec& task : file.tasks) {
     for (const int before : task.after) {
       const std::string& writer = file.tasks[static_cast<size_t>(before)].name;
       file.written_by[task.name + "/" + kTaskReader] = {writer + "/" + kTaskWriter,

@@ -49,7 +49,8 @@ std::optional<StateManager> ReadStateManager(const NodePtr& node, Diagnostics* d
   if (!CheckKeys(node, keys, "a stateManager", diagnostics)) return std::nullopt;
   const NodePtr type = FindText(node, "type", diagnostics);
   if (!type) {
-    if (!node->Find("type")) ErrorAt(node, "a stateManager needs a 'type': memory, redis, postgres or dynamodb", diagnostics);
+    if (!node->Find("type"))
+      ErrorAt(node, "a stateManager needs a 'type': memory, redis, postgres or dynamodb", diagnostics);
     return std::nullopt;
   }
   const std::vector<std::string> types = {"memory", "redis", "postgres", "dynamodb"};

@@ -31,19 +31,18 @@ std::string WordOf(const std::string& format) {
 
 NodePtr Step(const std::string& type, const char* name, std::vector<NodeEntry> config, const TaskEnd& end) {
   const NodePtr& origin = end.place_node;
-  std::vector<NodeEntry> step = {Entry("type", type, origin), Entry("name", name, origin),
+  std::vector<NodeEntry> step = {Entry("type", type, origin),
+                                 Entry("name", name, origin),
                                  {MakeScalarNode("config", origin), MakeMapNode(std::move(config), end.node)}};
   return MakeMapNode(std::move(step), end.node);
 }
 
-NodePtr Reader(const Task& task, const std::string& format) {
+NodePtr Reader(const TaskSpec& task, const std::string& format) {
   const TaskEnd& input = task.input;
   const NodePtr& origin = input.place_node;
   std::vector<NodeEntry> config = input.config;
   const auto add = [&](const char* key, const std::string& text) { config.push_back(Entry(key, text, origin)); };
-  const auto add_flag = [&](const char* key) {
-    config.push_back(Entry(key, "true", origin, ScalarStyle::kPlain));
-  };
+  const auto add_flag = [&](const char* key) { config.push_back(Entry(key, "true", origin, ScalarStyle::kPlain)); };
   std::string type;
   switch (input.kind) {
     case Kind::kNone:
@@ -82,7 +81,7 @@ NodePtr Reader(const Task& task, const std::string& format) {
   return Step(type, kTaskReader, std::move(config), input);
 }
 
-NodePtr Writer(const Task& task, const std::string& format) {
+NodePtr Writer(const TaskSpec& task, const std::string& format) {
   const TaskEnd& output = task.output;
   const NodePtr& origin = output.place_node;
   std::vector<NodeEntry> config = output.config;
@@ -93,24 +92,26 @@ NodePtr Writer(const Task& task, const std::string& format) {
   }
   config.push_back(Entry("path", output.place, origin));
   if (task.endless && task.interval && !Has(output, "roll")) {
-    config.push_back({MakeScalarNode("roll", task.interval), MakeMapNode({Entry("every", task.interval)}, task.interval)});
+    config.push_back(
+        {MakeScalarNode("roll", task.interval), MakeMapNode({Entry("every", task.interval)}, task.interval)});
   }
   return Step("WriteTo" + WordOf(format), kTaskWriter, std::move(config), output);
 }
 
 }  // namespace
 
-std::string InputFormat(const Task& task, const std::string& written) {
+std::string InputFormat(const TaskSpec& task, const std::string& written) {
   const TaskEnd& input = task.input;
   if (!input.format.empty()) return input.format;
-  if (input.kind == Kind::kFiles) return written.empty() ? "json" : written;
+  const bool is_open = input.kind == Kind::kFiles || input.kind == Kind::kNone;
+  if (is_open) return written.empty() ? "json" : written;
   if (!written.empty()) return written;
   // Records of unknown fields are lines of text, handed on as they are.
   if (!Has(input, "schema")) return "text";
   return input.kind == Kind::kKafka || input.kind == Kind::kTcp ? "json" : "auto";
 }
 
-std::string OutputFormat(const Task& task, const std::string& input_format) {
+std::string OutputFormat(const TaskSpec& task, const std::string& input_format) {
   const TaskEnd& output = task.output;
   if (!output.format.empty()) return output.format;
   const bool is_text = input_format == "text" && task.steps.empty();
@@ -119,13 +120,15 @@ std::string OutputFormat(const Task& task, const std::string& input_format) {
   return input_format == "csv" || input_format == "parquet" ? input_format : "json";
 }
 
-NodePtr ChainOfTask(const Task& task, const std::string& input_format, const std::string& output_format) {
+NodePtr ChainOfTask(const TaskSpec& task, const std::string& input_format, const std::string& output_format) {
   const NodePtr& origin = task.name_node;
   std::vector<NodePtr> steps = {Reader(task, input_format)};
   steps.insert(steps.end(), task.steps.begin(), task.steps.end());
   steps.push_back(Writer(task, output_format));
-  std::vector<NodeEntry> chain = {Entry("type", "chain", origin), Entry("name", task.name_node),
-                                  {MakeScalarNode("transforms", origin), MakeSequenceNode(std::move(steps), task.node)}};
+  std::vector<NodeEntry> chain = {
+      Entry("type", "chain", origin),
+      Entry("name", task.name_node),
+      {MakeScalarNode("transforms", origin), MakeSequenceNode(std::move(steps), task.node)}};
   if (task.extra_transforms) chain.push_back(Entry("extra_transforms", task.extra_transforms));
   return MakeMapNode(std::move(chain), task.node);
 }

@@ -19,12 +19,12 @@ std::string FormatOfName(std::string_view name) {
     if (name.ends_with(compression)) name.remove_suffix(std::string_view(compression).size());
   }
   static constexpr std::array<std::pair<std::string_view, const char*>, 7> kEndings = {{{".json", "json"},
-                                                                                         {".jsonl", "json"},
-                                                                                         {".ndjson", "json"},
-                                                                                         {".csv", "csv"},
-                                                                                         {".parquet", "parquet"},
-                                                                                         {".txt", "text"},
-                                                                                         {".log", "text"}}};
+                                                                                        {".jsonl", "json"},
+                                                                                        {".ndjson", "json"},
+                                                                                        {".csv", "csv"},
+                                                                                        {".parquet", "parquet"},
+                                                                                        {".txt", "text"},
+                                                                                        {".log", "text"}}};
   for (const auto& [ending, format] : kEndings) {
     if (name.ends_with(ending)) return format;
   }
@@ -33,9 +33,9 @@ std::string FormatOfName(std::string_view name) {
 
 /// A word that can be the name of a topic and shows nothing of a file.
 bool LooksLikeTopic(const std::string& text) {
-  return !text.empty() && FormatOfName(text).empty() &&
-         std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; });
+  return !text.empty() && FormatOfName(text).empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+  });
 }
 
 /// Whether `address` (HOST:PORT/…) is of this machine: one listens there, and does not ask there.
@@ -48,7 +48,7 @@ bool IsListeningAddress(std::string_view address) {
 
 class EndReader {
  public:
-  EndReader(const NodePtr& node, const Task& task, const TaskDefaults& defaults, bool is_input,
+  EndReader(const NodePtr& node, const TaskSpec& task, const TaskDefaults& defaults, bool is_input,
             Diagnostics* diagnostics)
       : task_(task), defaults_(defaults), is_input_(is_input), diagnostics_(diagnostics) {
     end_.node = node;
@@ -75,10 +75,9 @@ class EndReader {
       NodePtr EndReader::*target;
       std::vector<std::string> keys;
     };
-    static const std::vector<Spellings> of_input = {
-        {&EndReader::place_, {"source"}},
-        {&EndReader::folder_, {"folder", "input_folder", "inputFolder"}},
-        {&EndReader::listen_, {"listen"}}};
+    static const std::vector<Spellings> of_input = {{&EndReader::place_, {"source"}},
+                                                    {&EndReader::folder_, {"folder", "input_folder", "inputFolder"}},
+                                                    {&EndReader::listen_, {"listen"}}};
     static const std::vector<Spellings> of_output = {
         {&EndReader::place_, {"destination"}}, {&EndReader::folder_, {"folder", "output_folder", "outputFolder"}}};
     static const std::vector<Spellings> of_both = {{&EndReader::type_, {"type"}},
@@ -207,8 +206,9 @@ class EndReader {
   void ReadPath(const std::string& text) {
     if (text.starts_with("file://")) return Become(TaskEnd::Kind::kFiles, text.substr(7));
     if (const size_t colon = text.find("://"); colon != std::string::npos && !text.starts_with("s3://")) {
-      return Error(place_, "there is no " + std::string(is_input_ ? "source" : "destination") + " of the form '" +
-                               text.substr(0, colon) + "://'",
+      return Error(place_,
+                   "there is no " + std::string(is_input_ ? "source" : "destination") + " of the form '" +
+                       text.substr(0, colon) + "://'",
                    is_input_ ? "http, https, tcp, kafka and s3 are known, and the paths of files"
                              : "s3://BUCKET/FOLDER and kafka://BROKER/TOPIC are known, and the paths of files");
     }
@@ -276,7 +276,7 @@ class EndReader {
 
   void Add(const char* key, const NodePtr& value) { end_.config.push_back({MakeScalarNode(key, value), value}); }
 
-  const Task& task_;
+  const TaskSpec& task_;
   const TaskDefaults& defaults_;
   const bool is_input_;
   Diagnostics* const diagnostics_;
@@ -287,11 +287,13 @@ class EndReader {
 
 }  // namespace
 
-TaskEnd ReadTaskInput(const NodePtr& node, const Task& task, const TaskDefaults& defaults, Diagnostics* diagnostics) {
+TaskEnd ReadTaskInput(const NodePtr& node, const TaskSpec& task, const TaskDefaults& defaults,
+                      Diagnostics* diagnostics) {
   return EndReader(node, task, defaults, true, diagnostics).Read();
 }
 
-TaskEnd ReadTaskOutput(const NodePtr& node, const Task& task, const TaskDefaults& defaults, Diagnostics* diagnostics) {
+TaskEnd ReadTaskOutput(const NodePtr& node, const TaskSpec& task, const TaskDefaults& defaults,
+                       Diagnostics* diagnostics) {
   return EndReader(node, task, defaults, false, diagnostics).Read();
 }
 

@@ -15,23 +15,25 @@ struct TaskDefaults {
 };
 
 /// Reads an inputConfig or an outputConfig. The kind is kNone after an error.
-TaskEnd ReadTaskInput(const NodePtr& node, const Task& task, const TaskDefaults& defaults, Diagnostics* diagnostics);
-TaskEnd ReadTaskOutput(const NodePtr& node, const Task& task, const TaskDefaults& defaults, Diagnostics* diagnostics);
+TaskEnd ReadTaskInput(const NodePtr& node, const TaskSpec& task, const TaskDefaults& defaults,
+                      Diagnostics* diagnostics);
+TaskEnd ReadTaskOutput(const NodePtr& node, const TaskSpec& task, const TaskDefaults& defaults,
+                       Diagnostics* diagnostics);
 
 /// Reads `stateManager:`; nullopt after an error.
 std::optional<StateManager> ReadStateManager(const NodePtr& node, Diagnostics* diagnostics);
 
 /// Fills `after`, orders the tasks, finds circles.
-void LinkTasks(std::vector<Task>* tasks, Diagnostics* diagnostics);
+void LinkTasks(std::vector<TaskSpec>* tasks, Diagnostics* diagnostics);
 
 /// Names of the steps at both ends of a task's chain.
 inline constexpr const char kTaskReader[] = "read";
 inline constexpr const char kTaskWriter[] = "write";
 
 /// The formats that the ends of a task have. `written`: that of the task that writes its input; empty where none does.
-std::string InputFormat(const Task& task, const std::string& written);
-std::string OutputFormat(const Task& task, const std::string& input_format);
+std::string InputFormat(const TaskSpec& task, const std::string& written);
+std::string OutputFormat(const TaskSpec& task, const std::string& input_format);
 /// The chain of steps that a task is.
-NodePtr ChainOfTask(const Task& task, const std::string& input_format, const std::string& output_format);
+NodePtr ChainOfTask(const TaskSpec& task, const std::string& input_format, const std::string& output_format);
 
 }  // namespace weir

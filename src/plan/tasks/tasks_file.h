@@ -1,4 +1,4 @@
-// Task files: pipelines written as `tasks:`, spouts that bring data in and bolts that work on it, each between two
+// TaskSpec files: pipelines written as `tasks:`, spouts that bring data in and bolts that work on it, each between two
 // places (a folder, a bucket, a topic). A task becomes a chain of the pipeline, so that nothing behind knows tasks.
 //
 //   tasks:
@@ -28,7 +28,7 @@ struct WrittenBy {
 };
 
 /// What decides how a task file is read, beside its text.
-struct TaskOptions {
+struct TasksFileOptions {
   std::vector<std::string> only;  // names of the tasks to take; empty: all
   std::function<std::optional<std::string>(const std::string& name)> environment;  // null: nothing is set
 };
@@ -51,7 +51,7 @@ struct TaskEnd {
   std::vector<NodeEntry> config;  // settings of the component that are given; the place is not among them
 };
 
-struct Task {
+struct TaskSpec {
   std::string name;
   NodePtr name_node, node;
   bool is_spout = false;
@@ -61,12 +61,13 @@ struct Task {
   NodePtr interval;            // null where there is none
   std::optional<StateManager> state_manager;
   bool endless = false;    // it reads something that never ends
+  bool broken = false;     // it has a mistake, which was reported: only where it reads and writes can be used
   std::vector<int> after;  // tasks whose output it reads, by index
 };
 
 /// A task file, understood. Tasks stand in an order in which each comes after those whose output it reads.
 struct TasksFile {
-  std::vector<Task> tasks;
+  std::vector<TaskSpec> tasks;  // without those that have mistakes, or read what such a one writes
   /// What `pipeline:` would hold: one chain for each task.
   NodePtr pipeline;
   /// By the full name of a step: the step of another task that writes what it reads.
@@ -75,8 +76,8 @@ struct TasksFile {
   std::vector<std::vector<std::string>> phases;
 };
 
-/// Reads `tasks:` and the defaults beside it. Says every mistake; what is left out of `tasks` had one.
-TasksFile ReadTasksFile(const NodePtr& root, const TaskOptions& options, Diagnostics* diagnostics);
+/// Reads `tasks:` and the defaults beside it. Says every mistake.
+TasksFile ReadTasksFile(const NodePtr& root, const TasksFileOptions& options, Diagnostics* diagnostics);
 
 /// Keys at the top of a file that only task files have.
 const std::vector<std::string>& TasksFileKeys();
