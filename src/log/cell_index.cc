@@ -12,33 +12,34 @@ namespace {
 /// Cells by table, group and key. Takes records from the newest to the oldest, each in its own order.
 class NewestCells {
  public:
-  void BeginRecord() { ++record_; }
-
-  void Take(const StateCell& cell) {
+  void Take(const StateCell& cell, int64_t sequence) {
     key_.assign(1, static_cast<char>(cell.table));
     key_.push_back(static_cast<char>(GroupSlot(cell.group) & 0xff));
     key_.push_back(static_cast<char>(GroupSlot(cell.group) >> 8));
     key_.append(cell.key);
     const auto found = cells_.find(key_);
     if (found == cells_.end()) {
-      cells_.emplace(Keep(key_), Value{cell.deleted ? std::string_view() : Keep(cell.value), record_, cell.deleted});
-    } else if (found->second.record == record_) {
-      found->second = {cell.deleted ? std::string_view() : Keep(cell.value), record_, cell.deleted};
+      cells_.emplace(Keep(key_), Value{cell.deleted ? std::string_view() : Keep(cell.value), sequence, cell.deleted});
+    } else if (found->second.sequence == sequence) {
+      found->second = {cell.deleted ? std::string_view() : Keep(cell.value), sequence, cell.deleted};
     }
   }
 
-  void PutAll(StateCells* out) const {
+  /// Calls visit(cell, sequence of its record) for all that are there.
+  template <class Visit>
+  void VisitAll(Visit visit) const {
     for (const auto& [key, value] : cells_) {
       if (value.deleted) continue;
       const int slot = static_cast<uint8_t>(key[1]) | static_cast<uint8_t>(key[2]) << 8;
-      out->Put(static_cast<uint8_t>(key[0]), slot + kNoKeyGroup, key.substr(3), value.bytes);
+      visit(StateCell{static_cast<uint8_t>(key[0]), slot + kNoKeyGroup, key.substr(3), value.bytes, false},
+            value.sequence);
     }
   }
 
  private:
   struct Value {
     std::string_view bytes;
-    int64_t record;
+    int64_t sequence;
     bool deleted;
   };
 
@@ -57,7 +58,6 @@ class NewestCells {
   std::deque<std::string> blocks_;
   std::unordered_map<std::string_view, Value> cells_;
   std::string key_;
-  int64_t record_ = 0;
 };
 
 }  // namespace
@@ -81,7 +81,7 @@ Status CellIndex::BuildSegment(const SegmentFile& file, int64_t limit_sequence) 
     const Result<CellRecordHead> head = DecodeCellRecordHead(payload);
     const Status counted = head.ok() ? CountCells(payload, bytes.data()) : head.status();
     if (!counted.ok()) return segment->Damaged(record.offset, counted.message());
-    Add(*head, {record, file.header.first_sequence, head->first_slot, head->end_slot}, bytes);
+    Add(head->node, {record, file.header.first_sequence, head->first_slot, head->end_slot}, bytes);
     return Status::OK();
   };
   WEIR_ASSIGN_OR_RETURN(const Segment::End end, segment->Walk(limit_sequence, visit));
@@ -89,17 +89,13 @@ Status CellIndex::BuildSegment(const SegmentFile& file, int64_t limit_sequence) 
   return segment->Damaged(end.offset, "record " + std::to_string(end.sequence) + " should stand there");
 }
 
-void CellIndex::Add(const CellRecordHead& head, const Record& record, const SlotBytes& bytes) {
-  Node& node = nodes_.try_emplace(std::string(head.node)).first->second;
-  Slots& slots = node.slots;
-  for (int slot = head.first_slot; slot < head.end_slot; ++slot) {
-    if (head.clears) {
-      slots.needed_from[slot] = kNothing;
-      slots.base_bytes[slot] = slots.delta_bytes[slot] = 0;
-    }
+void CellIndex::Add(std::string_view node_name, const Record& record, const SlotBytes& bytes) {
+  Node& node = nodes_.try_emplace(std::string(node_name)).first->second;
+  for (int slot = 0; slot < kGroupSlots; ++slot) {
     if (bytes[slot] == 0) continue;
-    slots.needed_from[slot] = std::min(slots.needed_from[slot], record.place.header.sequence);
-    (head.base ? slots.base_bytes : slots.delta_bytes)[slot] += bytes[slot];
+    int64_t& needed_from = node.slots.needed_from[slot];
+    needed_from = std::min(needed_from, record.place.header.sequence);
+    node.slots.added_bytes[slot] += bytes[slot];
   }
   node.records.push_back(record);
 }
@@ -112,10 +108,19 @@ Result<const Segment*> CellIndex::OpenSegment(int64_t first_sequence) {
   return segment.get();
 }
 
-Status CellIndex::Merge(const std::string& node_name, int first_slot, int end_slot, StateCells* out) {
-  const auto found = nodes_.find(node_name);
-  if (found == nodes_.end()) return Status::OK();
-  const Node& node = found->second;
+/// What a merge says of slots.
+struct CellIndex::Merged {
+  SlotBytes live_bytes{};
+  SlotBytes first_put;   // the oldest record of what was put; kNothing: nothing was
+  SlotBytes first_left;  // of the other cells
+  Merged() {
+    first_put.fill(kNothing);
+    first_left.fill(kNothing);
+  }
+};
+
+Status CellIndex::Merge(const Node& node, int first_slot, int end_slot, int64_t end_sequence, StateCells* out,
+                        Merged* merged) {
   const SlotBytes& needed_from = node.slots.needed_from;
   const int64_t oldest = *std::min_element(needed_from.begin() + first_slot, needed_from.begin() + end_slot);
   NewestCells cells;
@@ -126,12 +131,43 @@ Status CellIndex::Merge(const std::string& node_name, int first_slot, int end_sl
     if (record.first_slot >= end_slot || record.end_slot <= first_slot) continue;
     WEIR_ASSIGN_OR_RETURN(const Segment* segment, OpenSegment(record.segment));
     WEIR_ASSIGN_OR_RETURN(const std::string payload, segment->MustReadPayload(record.place));
-    cells.BeginRecord();
-    WEIR_RETURN_NOT_OK(VisitCells(payload, first_slot, end_slot, [&](const StateCell& cell) {
-      if (sequence >= needed_from[GroupSlot(cell.group)]) cells.Take(cell);
-    }));
+    WEIR_RETURN_NOT_OK(
+        VisitCells(payload, first_slot, end_slot, [&](const StateCell& cell) { cells.Take(cell, sequence); }));
   }
-  cells.PutAll(out);
+  cells.VisitAll([&](const StateCell& cell, int64_t sequence) {
+    const int slot = GroupSlot(cell.group);
+    merged->live_bytes[slot] += static_cast<int64_t>(cell.key.size() + cell.value.size()) + 2;
+    int64_t& first = (sequence < end_sequence ? merged->first_put : merged->first_left)[slot];
+    first = std::min(first, sequence);
+    if (sequence < end_sequence) out->Put(cell.table, cell.group, cell.key, cell.value);
+  });
+  return Status::OK();
+}
+
+Status CellIndex::Take(const std::string& node_name, int first_slot, int end_slot, int64_t end_sequence,
+                       StateCells* out) {
+  Node& node = nodes_.at(node_name);
+  Merged merged;
+  WEIR_RETURN_NOT_OK(Merge(node, first_slot, end_slot, end_sequence, out, &merged));
+  for (int slot = first_slot; slot < end_slot; ++slot) {
+    node.slots.needed_from[slot] = merged.first_left[slot];
+    node.slots.live_bytes[slot] = merged.live_bytes[slot];
+    node.slots.added_bytes[slot] = 0;
+  }
+  return Status::OK();
+}
+
+Status CellIndex::Read(const std::string& node_name, int first_slot, int end_slot, StateCells* out) {
+  const auto found = nodes_.find(node_name);
+  if (found == nodes_.end()) return Status::OK();
+  Merged merged;
+  WEIR_RETURN_NOT_OK(Merge(found->second, first_slot, end_slot, kNothing, out, &merged));
+  Slots& slots = found->second.slots;
+  for (int slot = first_slot; slot < end_slot; ++slot) {
+    slots.needed_from[slot] = merged.first_put[slot];
+    slots.live_bytes[slot] = merged.live_bytes[slot];
+    slots.added_bytes[slot] = 0;
+  }
   return Status::OK();
 }
 
@@ -152,12 +188,21 @@ void CellIndex::Forget(int64_t below) {
   open_.erase(open_.begin(), open_.lower_bound(first_segment));
 }
 
-int64_t CellIndex::base_bytes() const {
+int64_t CellIndex::live_bytes() const {
   int64_t bytes = 0;
   for (const auto& [name, node] : nodes_) {
-    for (const int64_t slot : node.slots.base_bytes) bytes += slot;
+    for (const int64_t slot : node.slots.live_bytes) bytes += slot;
   }
   return bytes;
+}
+
+int64_t CellIndex::LastRecord(const Place& place) const {
+  const std::deque<Record>& records = nodes_.find(*place.node)->second.records;
+  for (size_t i = records.size(); i-- > 0;) {
+    const bool elsewhere = records[i].first_slot >= place.end_slot || records[i].end_slot <= place.first_slot;
+    if (!elsewhere) return records[i].place.header.sequence;
+  }
+  return 0;
 }
 
 std::optional<CellIndex::Place> CellIndex::Oldest(int64_t end_sequence, int64_t max_bytes) const {
@@ -173,8 +218,9 @@ std::optional<CellIndex::Place> CellIndex::Oldest(int64_t end_sequence, int64_t 
   if (!place.node) return std::nullopt;
   const Slots& slots = nodes_.find(*place.node)->second.slots;
   const auto bytes = [&](int slot) {
-    return slots.base_bytes[slot] > 0 ? slots.base_bytes[slot] : slots.delta_bytes[slot];
+    return slots.live_bytes[slot] > 0 ? slots.live_bytes[slot] : slots.added_bytes[slot];
   };
+  place.needed_from = oldest;
   int64_t total = bytes(place.first_slot);
   place.end_slot = place.first_slot + 1;
   // Neighbours that are nearly as old come along, since a fold costs a record each. Empty ones cost nothing.

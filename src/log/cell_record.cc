@@ -10,8 +10,6 @@ namespace {
 constexpr size_t kRecordBytes = size_t{1} << 20;     // a record is closed beyond this
 constexpr int64_t kNarrowBytes = int64_t{64} << 10;  // from here on a delta is cut into ranges of slots
 constexpr int kSlotsPerRange = 16;
-constexpr uint8_t kClearsFlag = 1;
-constexpr uint8_t kBaseFlag = 2;
 
 void PutVarint(uint64_t value, std::string* out) {
   while (value >= 0x80) {
@@ -58,13 +56,10 @@ Status Damaged() { return Status::Invalid("cells of state are damaged"); }
 /// Reads the head and leaves `reader` behind it.
 Result<CellRecordHead> ReadHead(Reader* reader) {
   CellRecordHead head;
-  uint8_t flags = 0;
   uint64_t node_size = 0, first = 0, end = 0;
-  const bool whole = reader->Byte(&flags) && reader->Varint(&node_size) && reader->Bytes(node_size, &head.node) &&
-                     reader->Varint(&first) && reader->Varint(&end);
-  if (!whole || flags > (kClearsFlag | kBaseFlag) || first > end || end > kGroupSlots) return Damaged();
-  head.clears = flags & kClearsFlag;
-  head.base = flags & kBaseFlag;
+  const bool whole = reader->Varint(&node_size) && reader->Bytes(node_size, &head.node) && reader->Varint(&first) &&
+                     reader->Varint(&end);
+  if (!whole || first > end || end > kGroupSlots) return Damaged();
   head.first_slot = static_cast<int>(first);
   head.end_slot = static_cast<int>(end);
   return head;
@@ -103,8 +98,8 @@ bool VisitRun(const Run& run, const std::function<void(const StateCell&)>& visit
 /// Takes cells in the order of their slots and closes records where they are large, or a range of slots ends.
 class Encoder {
  public:
-  Encoder(const std::string& node, bool base, int first_slot, int end_slot, bool narrow, int64_t* slot_bytes)
-      : node_(node), base_(base), first_(first_slot), end_(end_slot), narrow_(narrow), slot_bytes_(slot_bytes) {}
+  Encoder(const std::string& node, bool narrow, int64_t* slot_bytes)
+      : node_(node), narrow_(narrow), slot_bytes_(slot_bytes) {}
 
   void Add(const StateCell& cell) {
     const int slot = GroupSlot(cell.group);
@@ -125,7 +120,7 @@ class Encoder {
 
   std::vector<CellRecord> Finish() {
     CloseRun();
-    if (!body_.empty() || (base_ && records_.empty())) CloseRecord();
+    if (!body_.empty()) CloseRecord();
     return std::move(records_);
   }
 
@@ -145,12 +140,7 @@ class Encoder {
   }
 
   void CloseRecord() {
-    // The first record of a base speaks for all of its slots.
-    const bool clears = base_ && records_.empty();
-    CellRecord record;
-    record.first_slot = clears ? first_ : body_first_;
-    record.end_slot = clears ? end_ : last_slot_ + 1;
-    record.payload.push_back(static_cast<char>((clears ? kClearsFlag : 0) | (base_ ? kBaseFlag : 0)));
+    CellRecord record{{}, body_first_, last_slot_ + 1};
     PutVarint(node_.size(), &record.payload);
     record.payload.append(node_);
     PutVarint(static_cast<uint64_t>(record.first_slot), &record.payload);
@@ -161,8 +151,6 @@ class Encoder {
   }
 
   const std::string& node_;
-  const bool base_;
-  const int first_, end_;
   const bool narrow_;
   int64_t* const slot_bytes_;
   std::string run_, body_;
@@ -174,8 +162,7 @@ class Encoder {
 
 }  // namespace
 
-std::vector<CellRecord> EncodeCellRecords(const std::string& node, const StateCells& cells, bool base, int first_slot,
-                                          int end_slot, int64_t* slot_bytes) {
+std::vector<CellRecord> EncodeCellRecords(const std::string& node, const StateCells& cells, int64_t* slot_bytes) {
   std::vector<int64_t> order(static_cast<size_t>(cells.size()));
   std::iota(order.begin(), order.end(), int64_t{0});
   std::vector<uint32_t> place(order.size());
@@ -187,7 +174,7 @@ std::vector<CellRecord> EncodeCellRecords(const std::string& node, const StateCe
     return place[static_cast<size_t>(a)] < place[static_cast<size_t>(b)];
   };
   if (!std::is_sorted(order.begin(), order.end(), before)) std::stable_sort(order.begin(), order.end(), before);
-  Encoder encoder(node, base, first_slot, end_slot, cells.bytes() >= kNarrowBytes, slot_bytes);
+  Encoder encoder(node, cells.bytes() >= kNarrowBytes, slot_bytes);
   for (const int64_t i : order) encoder.Add(cells.at(i));
   return encoder.Finish();
 }

@@ -20,7 +20,7 @@ inline int GroupSlot(int group) { return group - kNoKeyGroup; }
 
 /// What a record says of itself:
 ///
-///   flags:u8 (1: clears, 2: base)  node_size:varint  node  first_slot:varint  end_slot:varint  run*
+///   node_size:varint  node  first_slot:varint  end_slot:varint  run*
 ///   run := table:u8  slot:varint  count:varint  size:varint  cell×count           size: bytes of the cells
 ///   cell := key_size×2+deleted:varint  [value_size:varint]  key  [value]
 ///
@@ -28,8 +28,6 @@ inline int GroupSlot(int group) { return group - kNoKeyGroup; }
 struct CellRecordHead {
   std::string_view node;
   int first_slot = 0, end_slot = kGroupSlots;  // its cells are of [first_slot, end_slot)
-  bool clears = false;                         // nothing before this record counts for these slots
-  bool base = false;                           // it holds what was in older records, not changes
 };
 
 /// A payload, and what its head says.
@@ -39,11 +37,9 @@ struct CellRecord {
 };
 
 /// Cells as records: in the order of their groups, each of a range of slots, so that a reader of some groups can leave
-/// out most records. The order of cells with the same table, group and key stays. `base`: they are
-/// everything that [first_slot, end_slot) holds; the first record clears these, and is written even without cells.
-/// `slot_bytes`, if not null: kGroupSlots numbers, to which the bytes of keys, values and their sizes are added.
-std::vector<CellRecord> EncodeCellRecords(const std::string& node, const StateCells& cells, bool base, int first_slot,
-                                          int end_slot, int64_t* slot_bytes);
+/// out most records. The order of cells with the same table, group and key stays. `slot_bytes`, if not null:
+/// kGroupSlots numbers, to which the bytes of keys, values and their sizes are added.
+std::vector<CellRecord> EncodeCellRecords(const std::string& node, const StateCells& cells, int64_t* slot_bytes);
 
 /// Errors: Invalid for bytes that are no cell record.
 Result<CellRecordHead> DecodeCellRecordHead(std::string_view payload);

@@ -13,12 +13,14 @@ namespace {
 constexpr uint8_t kCommitVersion = 1;
 constexpr int64_t kMinFoldBytes = int64_t{4} << 20;  // per epoch, so that a fold does not delay a commit by much
 constexpr int kSlotsPerLoad = 16;
+constexpr int64_t kFoldedParts = 6;  // of the log, what one fold of a slot looks at: more parts, more reading
 
-std::string EncodeEpoch(const EpochState& state, int64_t wall_us) {
+std::string EncodeEpoch(const EpochState& state, int64_t wall_us, int64_t credit) {
   std::string bytes;
   StateWriter writer(&bytes);
   writer.Byte(kCommitVersion);
   writer.Int(wall_us);
+  writer.Int(credit);
   writer.Byte(state.finished ? 1 : 0);
   writer.Int(static_cast<int64_t>(state.nodes.size()));
   for (const auto& [name, node] : state.nodes) {
@@ -32,13 +34,20 @@ std::string EncodeEpoch(const EpochState& state, int64_t wall_us) {
   return bytes;
 }
 
-Result<EpochState> DecodeEpoch(int64_t epoch, std::string_view bytes) {
+struct DecodedEpoch {
+  EpochState state;
+  int64_t credit = 0;
+};
+
+Result<DecodedEpoch> DecodeEpoch(int64_t epoch, std::string_view bytes) {
   StateReader reader(bytes);
   const uint8_t version = reader.Byte();
   if (version != kCommitVersion) return Status::Invalid("a commit of version ", int{version}, ", which is not known");
-  EpochState state;
+  DecodedEpoch decoded;
+  EpochState& state = decoded.state;
   state.epoch = epoch;
   (void)reader.Int();  // when it was taken: for people
+  decoded.credit = reader.Int();
   state.finished = reader.Byte() != 0;
   const int64_t count = reader.Int();
   for (int64_t i = 0; i < count && reader.ok(); ++i) {
@@ -51,7 +60,7 @@ Result<EpochState> DecodeEpoch(int64_t epoch, std::string_view bytes) {
     node.token = reader.Bytes();
   }
   if (!reader.AtEnd()) return Status::Invalid("a commit whose bytes make no sense");
-  return state;
+  return decoded;
 }
 
 /// Puts all cells of the index into the state.
@@ -60,7 +69,7 @@ Status LoadCells(CellIndex& index, EpochState* state) {
     if (state->nodes[name].ended) continue;
     StateCells& cells = state->nodes[name].cells;
     for (int slot = 0; slot < kGroupSlots; slot += kSlotsPerLoad) {
-      WEIR_RETURN_NOT_OK(index.Merge(name, slot, std::min(slot + kSlotsPerLoad, kGroupSlots), &cells));
+      WEIR_RETURN_NOT_OK(index.Read(name, slot, std::min(slot + kSlotsPerLoad, kGroupSlots), &cells));
     }
   }
   return Status::OK();
@@ -80,7 +89,9 @@ Result<std::unique_ptr<LogEpochStore>> LogEpochStore::Open(FileSystem& files, st
   WEIR_ASSIGN_OR_RETURN(const LogTail tail, FindTail(files, folder));
   WEIR_RETURN_NOT_OK(store->index_.Build(tail));
   if (tail.commit_sequence > 0) {
-    WEIR_ASSIGN_OR_RETURN(store->state_, DecodeEpoch(tail.epoch, tail.payload));
+    WEIR_ASSIGN_OR_RETURN(DecodedEpoch decoded, DecodeEpoch(tail.epoch, tail.payload));
+    store->state_ = std::move(decoded.state);
+    store->credit_ = decoded.credit;
     for (const auto& [name, node] : store->state_.nodes) {
       if (node.ended) store->index_.nodes().erase(name);
     }
@@ -98,9 +109,11 @@ Result<std::optional<EpochState>> LogEpochStore::Load() {
 Status LogEpochStore::Commit(const EpochRecord& record) {
   before_.clear();
   epoch_bytes_ = 0;
+  const int64_t credit = credit_;
   const Status written = Write(record);
   if (!written.ok()) {
     TakeBack();
+    credit_ = credit;
     if (!IsDiskFull(written)) return written;
     no_room_ = true;
     const Status abandoned = log_->Abandon();
@@ -109,7 +122,7 @@ Status LogEpochStore::Commit(const EpochRecord& record) {
   no_room_ = false;
   int64_t changed = 0;
   for (const auto& [name, node] : record.nodes) {
-    changed += node.cells.bytes();
+    if (!node.ended) changed += node.cells.bytes();
     if (node.ended) index_.nodes().erase(name);
   }
   changed_bytes_ += changed;
@@ -130,9 +143,9 @@ Status LogEpochStore::Write(const EpochRecord& record) {
   for (const auto& [name, node] : record.nodes) {
     next.nodes[name] = {node.config_hash, node.watermark, node.position, node.ended, node.token, {}};
     if (node.ended) continue;  // what it kept is not needed any more
-    if (!node.cells.empty()) WEIR_RETURN_NOT_OK(AppendCells(name, node.cells, false, 0, kGroupSlots));
+    if (!node.cells.empty()) WEIR_RETURN_NOT_OK(AppendCells(name, node.cells, &epoch_bytes_));
   }
-  const std::string payload = EncodeEpoch(next, record.wall_us);
+  const std::string payload = EncodeEpoch(next, record.wall_us, credit_);
   KillPoint("log.commit.before");
   WEIR_RETURN_NOT_OK(log_->Commit(record.epoch, payload));
   KillPoint("log.commit.after");
@@ -141,21 +154,20 @@ Status LogEpochStore::Write(const EpochRecord& record) {
   return Status::OK();
 }
 
-Status LogEpochStore::AppendCells(const std::string& name, const StateCells& cells, bool base, int first_slot,
-                                  int end_slot) {
-  CellIndex::Node& node = index_.nodes()[name];
+void LogEpochStore::Remember(const std::string& name) {
+  const CellIndex::Node& node = index_.nodes()[name];
   before_.try_emplace(name, Before{node.slots, node.records.size()});
+}
+
+Status LogEpochStore::AppendCells(const std::string& name, const StateCells& cells, int64_t* written) {
+  Remember(name);
   CellIndex::SlotBytes bytes{};
-  const std::vector<CellRecord> records = EncodeCellRecords(name, cells, base, first_slot, end_slot, bytes.data());
-  CellRecordHead head{name, first_slot, end_slot, base, base};
-  for (const CellRecord& record : records) {
+  for (const CellRecord& record : EncodeCellRecords(name, cells, bytes.data())) {
     WEIR_ASSIGN_OR_RETURN(const ChunkLog::Place place, log_->Append(kCellsKind, record.payload));
     index_.AddSegment(log_->segments().back());
-    index_.Add(head, {place.record, place.segment, record.first_slot, record.end_slot}, bytes);
+    index_.Add(name, {place.record, place.segment, record.first_slot, record.end_slot}, bytes);
     bytes.fill(0);  // the first one brought them all
-    head.clears = false;
-    (base ? folded_bytes_ : epoch_bytes_) += place.record.header.record_bytes();
-    if (base) credit_ -= place.record.header.record_bytes();
+    *written += place.record.header.record_bytes();
   }
   return Status::OK();
 }
@@ -163,22 +175,24 @@ Status LogEpochStore::AppendCells(const std::string& name, const StateCells& cel
 Status LogEpochStore::FoldSome() {
   const int64_t epoch_begin = log_->next_sequence();
   const int64_t limit = std::max(kMinFoldBytes, last_epoch_bytes_ / 3);
-  const int64_t folded_before = folded_bytes_;
+  int64_t folded = 0;
   // A log that is not much larger than the state, or small, is left alone.
-  const int64_t large = 2 * index_.base_bytes() + 2 * options_.segment_bytes;
-  while (credit_ > 0 && log_->bytes_on_disk() > large && folded_bytes_ - folded_before < limit) {
+  const int64_t large = 2 * index_.live_bytes() + 2 * options_.segment_bytes;
+  while (credit_ > folded && log_->bytes_on_disk() > large && folded < limit) {
     const std::optional<CellIndex::Place> place = index_.Oldest(epoch_begin, std::min(options_.fold_bytes, limit));
-    if (!place) break;
+    // What was put at the end in this epoch cannot be read before it is committed.
+    if (!place || (index_.LastRecord(*place) >= epoch_begin)) break;
     const std::string node = *place->node;
-    const CellIndex::SlotBytes& base = index_.nodes()[node].slots.base_bytes;
-    int64_t expected = 0;
-    for (int slot = place->first_slot; slot < place->end_slot; ++slot) expected += base[slot];
-    if (credit_ < expected) break;
+    Remember(node);
+    // Cells in the oldest part of the log are moved to its end; those that have changed since then need not be.
+    const int64_t end_sequence = place->needed_from + (epoch_begin - place->needed_from) / kFoldedParts + 1;
     StateCells cells;
-    WEIR_RETURN_NOT_OK(index_.Merge(node, place->first_slot, place->end_slot, &cells));
-    WEIR_RETURN_NOT_OK(AppendCells(node, cells, true, place->first_slot, place->end_slot));
+    WEIR_RETURN_NOT_OK(index_.Take(node, place->first_slot, place->end_slot, end_sequence, &cells));
+    WEIR_RETURN_NOT_OK(AppendCells(node, cells, &folded));
     KillPoint("log.fold.after");
   }
+  credit_ -= folded;
+  folded_bytes_ += folded;
   return Status::OK();
 }
 
@@ -195,9 +209,9 @@ Result<std::optional<EpochState>> ReadEpochState(FileSystem& files, const std::s
   if (tail.commit_sequence == 0) return std::nullopt;
   CellIndex index(files);
   WEIR_RETURN_NOT_OK(index.Build(tail));
-  WEIR_ASSIGN_OR_RETURN(EpochState state, DecodeEpoch(tail.epoch, tail.payload));
-  WEIR_RETURN_NOT_OK(LoadCells(index, &state));
-  return state;
+  WEIR_ASSIGN_OR_RETURN(DecodedEpoch decoded, DecodeEpoch(tail.epoch, tail.payload));
+  WEIR_RETURN_NOT_OK(LoadCells(index, &decoded.state));
+  return std::move(decoded.state);
 }
 
 }  // namespace weir

@@ -1,11 +1,11 @@
 // LogEpochStore: an EpochStore in a chunk log. An epoch is one commit: records with the cells that changed, and a
 // commit record with everything else.
 //
-// Old records are folded as epochs are committed: the cells of the key groups that need the oldest records are merged
-// and written once more, and then the oldest segments go. Folding is paid by what changes: for every byte of changed
-// keys and values at most 1.2 are written, so the log holds at most about six times the state (twice, where changes are
-// spread evenly); small records and many small epochs cost more, by their heads. Source of the idea: the log-structured
-// file system's cleaner (Rosenblum and Ousterhout, 1992), which here goes round the key groups.
+// Old records are folded as epochs are committed: of the key groups that need the oldest records, the cells that have
+// not changed since are written once more, and then the oldest segments go. Folding is paid by what changes: for every
+// byte of changed keys and values at most 1.2 are written, so the log holds at most about six times the state (less,
+// where changes are spread evenly); small cells and small epochs cost more, by their heads. Source of the idea: the
+// cleaner of the log-structured file system (Rosenblum and Ousterhout, 1992), which here goes round the key groups.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +50,8 @@ class LogEpochStore final : public EpochStore {
  private:
   LogEpochStore(FileSystem& files, EpochStoreOptions options) : options_(std::move(options)), index_(files) {}
   Status Write(const EpochRecord& record);
-  Status AppendCells(const std::string& node, const StateCells& cells, bool base, int first_slot, int end_slot);
+  void Remember(const std::string& node);
+  Status AppendCells(const std::string& node, const StateCells& cells, int64_t* written);
   Status FoldSome();
   void TakeBack();
 

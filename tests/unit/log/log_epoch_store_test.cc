@@ -119,7 +119,8 @@ TEST_F(LogEpochStoreTest, FoldsWithinItsBudgetAndStaysSmall) {
     auto store = Open(1 << 18, 1 << 16);
     if (restart > 0) model.ExpectIn(*store->Load().ValueOrDie());
     for (int i = 0; i < 100; ++i) {
-      ASSERT_TRUE(store->Commit(model.Next(1000, 10000, 80)).ok());
+      const Status committed = store->Commit(model.Next(1000, 10000, 80));
+      ASSERT_TRUE(committed.ok()) << committed.ToString();
       largest = std::max(largest, store->bytes_on_disk());
     }
     model.ExpectIn(*store->Load().ValueOrDie());
@@ -132,9 +133,12 @@ TEST_F(LogEpochStoreTest, FoldsWithinItsBudgetAndStaysSmall) {
   for (const auto& [name, node] : state->nodes) live += node.cells.bytes();
   RecordProperty("written_per_changed_percent", static_cast<int>(written * 100 / changed));
   RecordProperty("log_per_state_percent", static_cast<int>(largest * 100 / live));
+  std::printf("# written per changed %.3f, log per state %.2f\n",
+              static_cast<double>(written) / static_cast<double>(changed),
+              static_cast<double>(largest) / static_cast<double>(live));
   EXPECT_LE(static_cast<double>(written), 1.2 * static_cast<double>(changed));
   EXPECT_GT(folded, live);
-  EXPECT_LE(largest, 12 * live + 4 * (1 << 18));
+  EXPECT_LE(largest, 4 * live + 4 * (1 << 18));
 }
 
 TEST_F(LogEpochStoreTest, WhatNeverChangesDoesNotKeepTheLogLong) {
