@@ -13,6 +13,7 @@ void RegisterReadFromHttp(Registry& registry);
 void RegisterReadFromJson(Registry& registry);
 void RegisterReadFromNexmark(Registry& registry);
 void RegisterReadFromParquet(Registry& registry);
+void RegisterReadFromPostgres(Registry& registry);
 void RegisterReadFromSqlite(Registry& registry);
 void RegisterReadFromTcp(Registry& registry);
 void RegisterReadFromText(Registry& registry);
@@ -21,6 +22,7 @@ void RegisterWriteToCsv(Registry& registry);
 void RegisterWriteToHttp(Registry& registry);
 void RegisterWriteToJson(Registry& registry);
 void RegisterWriteToParquet(Registry& registry);
+void RegisterWriteToPostgres(Registry& registry);
 void RegisterWriteToSqlite(Registry& registry);
 void RegisterWriteToText(Registry& registry);
 
@@ -33,6 +35,7 @@ void RegisterConnectors(Registry& registry) {
   RegisterReadFromJson(registry);
   RegisterReadFromNexmark(registry);
   RegisterReadFromParquet(registry);
+  RegisterReadFromPostgres(registry);
   RegisterReadFromSqlite(registry);
   RegisterReadFromTcp(registry);
   RegisterReadFromText(registry);
@@ -41,6 +44,7 @@ void RegisterConnectors(Registry& registry) {
   RegisterWriteToHttp(registry);
   RegisterWriteToJson(registry);
   RegisterWriteToParquet(registry);
+  RegisterWriteToPostgres(registry);
   RegisterWriteToSqlite(registry);
   RegisterWriteToText(registry);
 }
