@@ -4,14 +4,15 @@ foreach(so ${WEIR_RUNTIME_LIBS})
   file(REAL_PATH "${so}" real)
   install(FILES "${real}" DESTINATION lib RENAME "${name}")
 endforeach()
-# libcurl and all that it needs, for machines that have none: it is opened from lib/net only there. Parts of the C and C++
+# libcurl, libpq and all that they need, for machines that have none: they are opened from lib/net only there. Parts of the C and C++
 # run time are the machine's own. Each comes with the licence of its package.
-install(CODE "set(curl \"${WEIR_CURL_LIBRARY}\")")
+install(CODE "set(curl \"${WEIR_CURL_LIBRARY}\")\nset(pq \"${WEIR_PQ_LIBRARY}\")")
 install(CODE [[
   file(REAL_PATH "${curl}" real)
-  file(GET_RUNTIME_DEPENDENCIES LIBRARIES "${real}" RESOLVED_DEPENDENCIES_VAR needed UNRESOLVED_DEPENDENCIES_VAR missing
+  file(REAL_PATH "${pq}" real_pq)
+  file(GET_RUNTIME_DEPENDENCIES LIBRARIES "${real}" "${real_pq}" RESOLVED_DEPENDENCIES_VAR needed UNRESOLVED_DEPENDENCIES_VAR missing
     PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|gcc_s|stdc\\+\\+)\\.so")
-  foreach(so ${curl} ${needed})
+  foreach(so ${curl} ${pq} ${needed})
     get_filename_component(name "${so}" NAME)
     file(REAL_PATH "${so}" real)
     file(INSTALL "${real}" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/net" TYPE FILE RENAME "${name}")
@@ -30,7 +31,7 @@ install(CODE [[
 install(FILES LICENSE CHANGELOG.md DESTINATION share/weir)
 install(DIRECTORY "${WEIR_DEPS}/licenses/" DESTINATION share/weir/licenses)
 # Debian keeps the licence of each package that is linked statically, or copied above, in its copyright file.
-foreach(package libfyaml-dev libre2-dev libzstd-dev liblz4-dev zlib1g-dev libxxhash-dev libhowardhinnant-date-dev
+foreach(package libfyaml-dev libre2-dev libzstd-dev liblz4-dev zlib1g-dev libxxhash-dev libsqlite3-dev libhowardhinnant-date-dev
     nlohmann-json3-dev libcli11-dev libboost1.74-dev)
   if(EXISTS "/usr/share/doc/${package}/copyright")
     string(REGEX REPLACE "-dev$" "" name "${package}")
