@@ -1,6 +1,7 @@
 // The table of contents of the connectors: one line each, in alphabetical order.
 #include "connectors/register.h"
 
+#include "connectors/s3/s3_store.h"
 #include "plan/binding.h"
 
 namespace weir {
@@ -27,6 +28,7 @@ void RegisterWriteToSqlite(Registry& registry);
 void RegisterWriteToText(Registry& registry);
 
 void RegisterConnectors(Registry& registry) {
+  RegisterS3();
   RegisterGenerate(registry);
   RegisterPollHttp(registry);
   RegisterPrint(registry);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "env/object_store.h"
 
 namespace weir {
 namespace {
@@ -22,6 +23,12 @@ std::string AtomicFile::TemporaryPath(const std::string& path, const std::string
 }
 
 Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(Env& env, const std::string& path, const std::string& run_id) {
+  if (ObjectStore* store = ObjectStoreOf(path)) {
+    WEIR_ASSIGN_OR_RETURN(auto upload, store->BeginUpload(path));
+    std::unique_ptr<AtomicFile> file(new AtomicFile(env, {"", path}, upload));
+    file->upload_ = std::move(upload);
+    return file;
+  }
   WEIR_ASSIGN_OR_RETURN(FileInfo info, env.files().Stat(path));
   if (info.kind == FileKind::kDirectory) {
     return Status::IOError("cannot write '", path, "': a folder of that name exists");
@@ -42,6 +49,11 @@ AtomicFile::~AtomicFile() {
 
 Status AtomicFile::Prepare() {
   WEIR_CHECK(state_ == State::kWriting, "a file is prepared once");
+  if (upload_) {
+    WEIR_ASSIGN_OR_RETURN(token_.temporary_path, upload_->Prepare());
+    state_ = State::kPrepared;
+    return Status::OK();
+  }
   WEIR_RETURN_NOT_OK(stream_->Sync());
   WEIR_RETURN_NOT_OK(stream_->Close());
   state_ = State::kPrepared;
@@ -61,11 +73,14 @@ Status AtomicFile::Abort() {
   WEIR_CHECK(state_ != State::kCommitted, "a committed file stays");
   state_ = State::kAborted;
   Status closed = stream_->Close();
-  if (is_direct()) return closed;
+  if (is_direct() || (upload_ && token_.temporary_path.empty())) return closed;
   return AbortToken(env_, token_);
 }
 
 Status AtomicFile::CommitToken(Env& env, const AtomicFileToken& token) {
+  if (ObjectStore* store = ObjectStoreOf(token.final_path)) {
+    return store->CommitUpload(token.final_path, token.temporary_path);
+  }
   WEIR_ASSIGN_OR_RETURN(FileInfo aside, env.files().Stat(token.temporary_path));
   if (aside.kind == FileKind::kNone) {
     WEIR_ASSIGN_OR_RETURN(FileInfo committed, env.files().Stat(token.final_path));
@@ -78,6 +93,9 @@ Status AtomicFile::CommitToken(Env& env, const AtomicFileToken& token) {
 }
 
 Status AtomicFile::AbortToken(Env& env, const AtomicFileToken& token) {
+  if (ObjectStore* store = ObjectStoreOf(token.final_path)) {
+    return store->AbortUpload(token.final_path, token.temporary_path);
+  }
   return env.files().Remove(token.temporary_path);
 }
 

@@ -2,6 +2,8 @@
 //
 // Life: Create → writes → Prepare → Commit, or Abort at any time before Commit. After Prepare the bytes are durable and
 // the token alone is enough to commit or abort, also in another process. Nobody sees the final name before Commit.
+//
+// A path of an object store is an upload there, which Prepare leaves with the store and Commit completes.
 #pragma once
 
 #include <memory>
@@ -12,9 +14,11 @@
 
 namespace weir {
 
+class ObjectUpload;
+
 /// What a prepared file needs to be committed: kept in a commit record.
 struct AtomicFileToken {
-  std::string temporary_path;
+  std::string temporary_path;  // of an object: its upload, as the store writes it down; empty before Prepare
   std::string final_path;
 };
 
@@ -48,11 +52,12 @@ class AtomicFile {
   enum class State { kWriting, kPrepared, kCommitted, kAborted };
   AtomicFile(Env& env, AtomicFileToken token, std::shared_ptr<WritableFile> stream)
       : env_(env), token_(std::move(token)), stream_(std::move(stream)) {}
-  bool is_direct() const { return token_.temporary_path.empty(); }
+  bool is_direct() const { return !upload_ && token_.temporary_path.empty(); }
 
   Env& env_;
   AtomicFileToken token_;
   std::shared_ptr<WritableFile> stream_;
+  std::shared_ptr<ObjectUpload> upload_;  // the same as stream_, of an object
   State state_ = State::kWriting;
 };
 

@@ -23,7 +23,8 @@ struct FileInfo {
   FileKind kind = FileKind::kNone;
   int64_t size_bytes = 0;
   EventTime modified = 0;          // µs
-  uint64_t device = 0, inode = 0;  // which file it is, whatever it is called
+  uint64_t device = 0, inode = 0;  // which file it is, whatever it is called; of an object its path and its version
+  bool is_object = false;          // of an object store: complete from the moment it is there
 };
 
 struct DirectoryEntry {
@@ -61,8 +62,9 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
-/// Paths are those of the operating system, relative ones against the working directory. Errors are IOErrors that name
-/// the path and the reason. Every method may be called from any thread.
+/// Paths are those of the operating system, relative ones against the working directory, and those of object stores
+/// (env/object_store.h), which know Open, Stat, List and Remove; folders there need not be made. Errors are IOErrors
+/// that name the path and the reason. Every method may be called from any thread.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;

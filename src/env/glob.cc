@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "env/object_store.h"
 #include "env/streams.h"
 
 namespace weir {
@@ -68,12 +69,6 @@ Status ExpandBraces(const std::string& pattern, std::vector<std::string>* out) {
     begin = cut + 1;
   }
   return Status::OK();
-}
-
-bool HasExtension(const std::string& name, const std::vector<std::string>& extensions) {
-  if (extensions.empty()) return true;
-  std::string_view plain = WithoutCompressionExtension(name);
-  return std::any_of(extensions.begin(), extensions.end(), [&](const auto& e) { return plain.ends_with(e); });
 }
 
 Status ListFolder(FileSystem& files, const std::string& folder, const std::vector<std::string>& extensions, int depth,
@@ -188,11 +183,24 @@ bool MatchesGlob(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
+bool HasExtension(std::string_view name, const std::vector<std::string>& extensions) {
+  if (extensions.empty()) return true;
+  std::string_view plain = WithoutCompressionExtension(name);
+  return std::any_of(extensions.begin(), extensions.end(), [&](const auto& e) { return plain.ends_with(e); });
+}
+
+Result<std::vector<std::string>> ExpandGlobBraces(const std::string& path) {
+  std::vector<std::string> patterns;
+  WEIR_RETURN_NOT_OK(ExpandBraces(path, &patterns));
+  return patterns;
+}
+
 bool HasGlob(std::string_view path) { return path.find_first_of("*?[{") != std::string_view::npos; }
 
 Result<std::vector<std::string>> ListInputFiles(Env& env, const std::string& path,
                                                 const std::vector<std::string>& extensions) {
   if (path == "-") return std::vector<std::string>{path};
+  if (ObjectStore* store = ObjectStoreOf(path)) return ListInputObjects(*store, path, extensions);
   std::vector<std::string> found;
   // A name that exists is that file, also when it holds brackets or stars.
   WEIR_ASSIGN_OR_RETURN(FileInfo info, env.files().Stat(path));
@@ -201,8 +209,7 @@ Result<std::vector<std::string>> ListInputFiles(Env& env, const std::string& pat
   } else if (info.kind != FileKind::kNone) {
     return std::vector<std::string>{path};
   } else if (HasGlob(path)) {
-    std::vector<std::string> patterns;
-    WEIR_RETURN_NOT_OK(ExpandBraces(path, &patterns));
+    WEIR_ASSIGN_OR_RETURN(const auto patterns, ExpandGlobBraces(path));
     for (const std::string& pattern : patterns) WEIR_RETURN_NOT_OK(ListGlob(env.files(), pattern, &found));
   } else {
     return Status::IOError("there is no file or folder '", path, "'");

@@ -12,6 +12,7 @@
 
 #include "env/file_descriptor.h"
 #include "env/file_system.h"
+#include "env/object_store.h"
 #include "env/system_error.h"
 #include "env/uncached_output.h"
 
@@ -59,9 +60,23 @@ class RealFileLock final : public FileLock {
   const int fd_;
 };
 
+/// Names directly below an object store's "folder".
+Result<std::vector<DirectoryEntry>> ListOneLevel(ObjectStore& store, const std::string& path) {
+  const std::string prefix = path.ends_with('/') ? path : path + "/";
+  WEIR_ASSIGN_OR_RETURN(const auto objects, store.List(prefix, /*one_level=*/true));
+  std::vector<DirectoryEntry> entries;
+  for (const ListedObject& object : objects) {
+    std::string name = object.path.substr(prefix.size());
+    if (name.ends_with('/')) name.pop_back();
+    if (!name.empty()) entries.push_back({std::move(name), object.info.kind});
+  }
+  return entries;
+}
+
 class RealFiles final : public FileSystem {
  public:
   Result<std::shared_ptr<arrow::io::InputStream>> Open(const std::string& path) override {
+    if (ObjectStore* store = ObjectStoreOf(path)) return store->Open(path);
     int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
     if (fd < 0) return SystemError("open", path);
     struct stat st;
@@ -120,11 +135,13 @@ class RealFiles final : public FileSystem {
   }
 
   Status Remove(const std::string& path) override {
+    if (ObjectStore* store = ObjectStoreOf(path)) return store->Remove(path);
     if (std::remove(path.c_str()) == 0 || errno == ENOENT) return Status::OK();
     return SystemError("remove", path);
   }
 
   Status SyncDirectory(const std::string& path) override {
+    if (ObjectStoreOf(path)) return Status::OK();
     int fd = RetryInterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (fd < 0) return SystemError("open", path);
     int rc = ::fsync(fd);
@@ -135,6 +152,7 @@ class RealFiles final : public FileSystem {
   }
 
   Result<std::vector<DirectoryEntry>> List(const std::string& path) override {
+    if (ObjectStore* store = ObjectStoreOf(path)) return ListOneLevel(*store, path);
     DIR* dir = ::opendir(path.c_str());
     if (!dir) return SystemError("list", path);
     std::vector<DirectoryEntry> entries;
@@ -157,6 +175,7 @@ class RealFiles final : public FileSystem {
   }
 
   Result<FileInfo> Stat(const std::string& path) override {
+    if (ObjectStore* store = ObjectStoreOf(path)) return store->Stat(path);
     struct stat st;
     if (::stat(path.c_str(), &st) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) return FileInfo{};
@@ -166,6 +185,7 @@ class RealFiles final : public FileSystem {
   }
 
   Status MakeDirectories(const std::string& path) override {
+    if (ObjectStoreOf(path)) return Status::OK();
     if (path.empty()) return Status::OK();
     for (size_t end = 0; end != std::string::npos;) {
       end = path.find('/', end + 1);

@@ -106,8 +106,8 @@ void SignAwsRequest(const AwsCredentials& credentials, const AwsScope& scope, Ev
   const std::string scope_text = day + "/" + scope.region + "/" + scope.service + "/aws4_request";
   const std::string to_sign = "AWS4-HMAC-SHA256\n" + time + "\n" + scope_text + "\n" + HexOf(Sha256(canonical));
   Sha256Digest key = HmacSha256("AWS4" + credentials.secret_access_key.Reveal(), day);
-  for (const std::string_view part : {std::string_view(scope.region), std::string_view(scope.service),
-                                      std::string_view("aws4_request")}) {
+  for (const std::string_view part :
+       {std::string_view(scope.region), std::string_view(scope.service), std::string_view("aws4_request")}) {
     key = HmacSha256(BytesOf(key), part);
   }
   const std::string signature = HexOf(HmacSha256(BytesOf(key), to_sign));

@@ -4,28 +4,28 @@
 #include <filesystem>
 
 #include "env/glob.h"
+#include "env/object_store.h"
 
 namespace weir {
-namespace {
 
-/// "s3" of "s3://bucket/key"; empty for a local path.
-std::string SchemeOf(const std::string& path) {
-  size_t at = path.find("://");
-  return at == std::string::npos || path.find('/') < at ? "" : path.substr(0, at);
-}
-
-}  // namespace
-
-bool CheckLocal(BindContext& context, const std::string& key, const std::string& path) {
-  std::string scheme = SchemeOf(path);
-  if (scheme.empty()) return true;
-  ConfigError(context, key, "'" + path + "' is not a local path; this version reads and writes local files only",
+bool CheckReachable(BindContext& context, const std::string& key, const std::string& path) {
+  const std::string_view scheme = SchemeOf(path);
+  if (scheme.empty() || ObjectStoreOf(path)) return true;
+  ConfigError(context, key, "'" + path + "' is neither a path of this machine nor one of S3 (s3://bucket/key)",
               scheme == "file" ? "write the path without 'file://'" : "copy the files to this machine first");
   return false;
 }
 
+bool CheckLocal(BindContext& context, const std::string& key, const std::string& path) {
+  const std::string_view scheme = SchemeOf(path);
+  if (scheme.empty()) return true;
+  ConfigError(context, key, "'" + path + "' is not a path of this machine",
+              scheme == "file" ? "write the path without 'file://'" : "copy the file to this machine first");
+  return false;
+}
+
 std::string ResolvePath(const BindContext& context, const std::string& path) {
-  if (path == "-" || path.empty() || path[0] == '/') return path;
+  if (path == "-" || path.empty() || path[0] == '/' || !SchemeOf(path).empty()) return path;
   const std::string& base = context.base_dir();
   return base.empty() || base == "." ? path : JoinPath(base, path);
 }
@@ -33,7 +33,7 @@ std::string ResolvePath(const BindContext& context, const std::string& path) {
 std::optional<std::vector<std::string>> ResolveInputPaths(BindContext& context, const std::string& key,
                                                           const std::string& path,
                                                           const std::vector<std::string>& extensions) {
-  if (!CheckLocal(context, key, path)) return std::nullopt;
+  if (!CheckReachable(context, key, path)) return std::nullopt;
   auto paths = ListInputFiles(context.env(), ResolvePath(context, path), extensions);
   if (!paths.ok()) {
     ConfigError(context, key, paths.status().message());
@@ -49,7 +49,7 @@ std::optional<std::vector<std::string>> ResolveInputPaths(BindContext& context, 
 }
 
 std::optional<std::string> ResolveOutputPath(BindContext& context, const std::string& key, const std::string& path) {
-  if (!CheckLocal(context, key, path)) return std::nullopt;
+  if (!CheckReachable(context, key, path)) return std::nullopt;
   const std::string resolved = ResolvePath(context, path);
   // Several steps may write to the standard output or to a device.
   if (resolved == "-" || resolved.starts_with("/dev/")) return resolved;

@@ -10,11 +10,14 @@
 
 namespace weir {
 
-/// `path` against the pipeline's base folder; `-` and absolute paths as they are. Remote paths (scheme://…) are refused
-/// by the two functions below.
+/// `path` against the pipeline's base folder; `-` absolute paths and those of object stores (s3://…) as they
+/// are.
 std::string ResolvePath(const BindContext& context, const std::string& path);
 
-/// False after an error about the setting `key`: `path` names something on another machine.
+/// False after an error about the setting `key`: `path` has a scheme that nothing here knows.
+bool CheckReachable(BindContext& context, const std::string& key, const std::string& path);
+
+/// The same for what must be a file of this machine.
 bool CheckLocal(BindContext& context, const std::string& key, const std::string& path);
 
 /// The files that `path`, the setting `key` of the step, names (env/glob.h), at least one. nullopt after an error.

@@ -4,6 +4,7 @@
 #include "connectors/files/file_paths.h"
 #include "env/env.h"
 #include "env/glob.h"
+#include "env/object_store.h"
 
 namespace weir {
 
@@ -43,6 +44,10 @@ std::optional<FileMode> FileModeOf(const FileModeConfig& config, bool tail, cons
                 "are replaced");
     return std::nullopt;
   }
+  if (tail && !SchemeOf(path).empty()) {
+    ConfigError(context, "tail", "objects do not grow", "write 'watch: true' to get the objects that come");
+    return std::nullopt;
+  }
   if (path == "-" && (config.watch || snapshot)) {
     ConfigError(context, "path", "standard input can be read only once",
                 "write 'tail: true' to get its rows as they come");
@@ -65,7 +70,7 @@ void AddModeNotes(FileMode mode, const std::string& path, const EventTimePlan& t
 std::optional<std::vector<std::string>> ResolveFollowedPaths(BindContext& context, const std::string& path,
                                                              const std::vector<std::string>& extensions,
                                                              bool may_come_later) {
-  if (!CheckLocal(context, "path", path)) return std::nullopt;
+  if (!CheckReachable(context, "path", path)) return std::nullopt;
   const std::string resolved = ResolvePath(context, path);
   auto paths = ListInputFiles(context.env(), resolved, extensions);
   if (paths.ok()) return *paths;

@@ -55,7 +55,7 @@ std::vector<std::string> FileWatch::Look(int64_t now_us) {
     if (!info.ok() || info->kind != FileKind::kFile) continue;
     const Identity identity{info->device, info->inode, info->size_bytes, info->modified};
     if (found_.count(identity) == 0) {
-      if (!IsComplete(identity, path, now_us)) {
+      if (!info->is_object && !IsComplete(identity, path, now_us)) {
         settled = false;
         continue;
       }

@@ -1,0 +1,42 @@
+// S3Upload: an object that is written in parts and shown whole.
+#pragma once
+
+#include <deque>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "connectors/s3/io_threads.h"
+#include "connectors/s3/s3_client.h"
+#include "env/object_store.h"
+
+namespace weir {
+
+/// What the uploads of a process share. Thread-safe.
+class S3Uploads {
+ public:
+  S3Uploads(Env& env, S3Client& client, IoThreads& threads) : env_(env), client_(client), threads_(threads) {}
+
+  Result<std::shared_ptr<ObjectUpload>> Begin(S3Location at);
+  /// As ObjectStore promises it.
+  Status Commit(const S3Location& at, const std::string& token);
+  Status Abort(const S3Location& at, const std::string& token);
+
+ private:
+  friend class S3Upload;
+  /// Whether the object that is there now came from the upload with this mark.
+  Result<bool> IsShown(const S3Location& at, const std::string& mark);
+  Status Put(const S3Location& at, const std::string& mark, std::string_view bytes);
+  Status Complete(const S3Location& at, const std::string& id, const std::string& mark, const std::string& etags);
+
+  Env& env_;
+  S3Client& client_;
+  IoThreads& threads_;
+  std::mutex mutex_;
+  std::set<std::string> fresh_;  // marks that were prepared here and not committed yet: nobody has shown them
+};
+
+}  // namespace weir
