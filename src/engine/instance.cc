@@ -435,6 +435,9 @@ Status Instance::Emit(int port, Batch batch) {
     rows = std::min(rows, left);
   }
   if (rows == 0) return Status::OK();
+  if (lane_->options().counts_epoch && reader_ != nullptr) {
+    lane_->signals()->epoch_rows_left.fetch_sub(rows, std::memory_order_relaxed);
+  }
   if (lane_->options().shuffle_seed != 0 && node_.role == NodeRole::kSource) {
     WEIR_ASSIGN_OR_RETURN(batch, Shuffled(batch, lane_->options().shuffle_seed + shuffles_++));
   }

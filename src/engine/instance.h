@@ -24,6 +24,7 @@ struct TaskOptions {
   int slice_messages = 32;     // messages handled before the lane gives way
   bool count_bytes = false;    // see RunOptions
   bool durable = false;        // epochs are committed
+  bool counts_epoch = false;   // by RunSignals::epoch_rows_left
   bool scripted_time = false;  // processing time comes from the sources' script, not from the clock
 };
 

@@ -18,7 +18,9 @@ struct RunSignals {
   std::atomic<bool> cancelled{false};
   std::atomic<bool> any_done{false};  // some instance needs no more input
   std::atomic<bool> pausing{false};   // an epoch ends: sources are not polled
-  std::atomic<int> drain{kRun};       // unbounded sources end; their windows stay open, or are closed
+  /// Tests that count rows to epochs: those that sources may still give before the next, which ends at 0.
+  std::atomic<int64_t> epoch_rows_left{INT64_MAX};
+  std::atomic<int> drain{kRun};  // unbounded sources end; their windows stay open, or are closed
 };
 
 /// Which morsels (numbered pieces of a source, in source order) the lanes of one task are working on. A sink that is

@@ -155,6 +155,7 @@ void Run::Connect() {
   task_options.scripted_time = options_.scripted_time;
   task_options.count_bytes = options_.count_bytes;
   task_options.durable = ends_epochs_;
+  task_options.counts_epoch = ends_epochs_ && options_.epoch_options.rows > 0;
   if (options_.jitter_seed != 0) task_options.slice_messages = 2;
   instances_.resize(plan_.nodes.size());
   for (Task& task : tasks_) {
@@ -239,10 +240,7 @@ Status Run::Work() {
   if (keeper_ != nullptr) WEIR_RETURN_NOT_OK(keeper_->RestoreInstances(DurableNodes()));
   if (ends_epochs_) {
     scheduler_.OnRest([this] { return keeper_->AtRest(); });
-    keeper_->Start([this] {
-      const RunProgress done = progress();
-      return EpochKeeper::Given{done.rows, done.bytes_done};
-    });
+    keeper_->Start([this] { return progress().bytes_done; });
   }
   WEIR_RETURN_NOT_OK(scheduler_.Run(
       [this] {

@@ -120,7 +120,9 @@ Result<TaskLane::Step> TaskLane::PollSource() {
     WEIR_RETURN_NOT_OK(source->EndSource());
     return Step::kDid;
   }
-  if (signals_->pausing.load(std::memory_order_relaxed) && source->CanPause()) return Step::kIdle;
+  const bool pausing = signals_->pausing.load(std::memory_order_relaxed) ||
+                       signals_->epoch_rows_left.load(std::memory_order_relaxed) <= 0;
+  if (pausing && source->CanPause()) return Step::kIdle;
   const int drain = signals_->drain.load(std::memory_order_relaxed);
   // A durable run is drained by its last epoch, which keeps what waits for the watermark.
   const bool drains = options_.durable ? drain == RunSignals::kDrainAndClose : drain != RunSignals::kRun;

@@ -2,13 +2,44 @@
 #include "plan/physical.h"
 
 #include <arrow/type.h>
+#include <xxhash.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "plan/planner.h"
 
 namespace weir {
 namespace {
+
+void AppendText(const NodePtr& node, std::string* out) {
+  if (node == nullptr) return;
+  if (node->is_scalar()) {
+    // A password that has changed changes nothing of what a step keeps.
+    *out += node->is_secret() ? "*" : node->text();
+    *out += '\x1f';
+    return;
+  }
+  *out += node->is_map() ? '{' : '[';
+  for (const NodeEntry& entry : node->entries()) {
+    AppendText(entry.key, out);
+    AppendText(entry.value, out);
+  }
+  for (const NodePtr& item : node->items()) AppendText(item, out);
+  *out += '}';
+}
+
+/// Of what decides what an operator's state means. Sources and sinks check what they kept themselves: that they write
+/// or ask in another way is no reason to refuse.
+std::string ConfigHash(const BoundStep& step, NodeRole role) {
+  std::string text = step.type + '\x1f';
+  if (role == NodeRole::kOperator && step.node != nullptr) {
+    for (const char* key : {"config", "windowing", "input"}) AppendText(step.node->Find(key), &text);
+  }
+  char hex[17];
+  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
+  return hex;
+}
 
 class Planner {
  public:
@@ -230,6 +261,7 @@ int Planner::AddNode(int index, PhysicalNode node) {
   node.id = static_cast<int>(plan_.nodes.size());
   node.step = index;
   node.step_name = graph_.steps[index].name;
+  node.config_hash = ConfigHash(graph_.steps[index], node.role);
   plan_.nodes.push_back(std::move(node));
   return plan_.nodes.back().id;
 }

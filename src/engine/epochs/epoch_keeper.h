@@ -48,9 +48,6 @@ class EpochKeeper {
     std::vector<Instance*> instances;    // by lane
     std::vector<const TaskLane*> lanes;  // that run them
   };
-  struct Given {
-    int64_t rows = 0, bytes = 0;  // by sources so far
-  };
 
   EpochKeeper(EpochStore* store, EpochOptions options, Scheduler* scheduler, RunSignals* signals, Env* env);
   ~EpochKeeper();
@@ -63,8 +60,8 @@ class EpochKeeper {
   Status RestoreEnds(const std::vector<Node>& nodes);
   /// All instances are open.
   Status RestoreInstances(std::vector<Node> nodes);
-  /// From here on epochs end while the run lasts.
-  void Start(std::function<Given()> given);
+  /// From here on epochs end while the run lasts. `bytes_given`: by sources so far; asked by a thread of the keeper.
+  void Start(std::function<int64_t()> bytes_given);
   Result<Scheduler::AtRest> AtRest();
   /// The scheduler has stopped: waits for what is being committed. Errors: of a commit.
   Status Stop();
@@ -90,8 +87,8 @@ class EpochKeeper {
   Env* const env_;
   std::optional<EpochState> state_;
   std::vector<Node> nodes_;
-  std::function<Given()> given_;
-  Given last_given_;
+  std::function<int64_t()> bytes_given_;  // by sources so far
+  int64_t last_bytes_ = 0;
   int64_t epoch_ = 0;  // the last that was captured
   std::thread thread_;
   std::mutex mutex_;
