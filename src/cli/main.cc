@@ -28,6 +28,7 @@ int Main(int argc, char** argv) {
       "  weir list                                  what a pipeline can be made of\n"
       "  weir VERB --help                           options and examples of one verb");
   AddRunVerb(app, context);
+  AddResumeVerb(app, context);
   AddValidateVerb(app, context);
   AddExplainVerb(app, context);
   AddTestVerb(app, context);

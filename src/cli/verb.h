@@ -30,6 +30,7 @@ struct CliContext {
 };
 
 void AddRunVerb(Command app, CliContext& context);
+void AddResumeVerb(Command app, CliContext& context);
 void AddValidateVerb(Command app, CliContext& context);
 void AddExplainVerb(Command app, CliContext& context);
 void AddTestVerb(Command app, CliContext& context);

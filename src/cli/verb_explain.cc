@@ -41,7 +41,7 @@ void Explain(const ExplainFlags& flags, CliContext& context) {
   PhysicalView view{&plan, &run.task_of_node(), setup->options.lanes, nullptr};
   std::vector<NodeStats> stats;
   if (flags.analyze) {
-    RunControl control(&run, *control_options);
+    RunControl control({&run}, *control_options);
     if (Status status = run.Execute(); !status.ok()) {
       std::fprintf(stderr, "%s: error: %s\n", flags.pipeline.file.c_str(), status.message().c_str());
       context.exit_code = kExitRunFailed;

@@ -90,6 +90,7 @@ class Binder {
 
   BoundGraph Run() {
     bound_.bound_of_logical.assign(graph_.steps.size(), -1);
+    ReadOptions();
     for (const LogicalStep& step : graph_.steps) BindLogical(step);
     return std::move(bound_);
   }
@@ -105,6 +106,8 @@ class Binder {
   bool ResolveInput(const LogicalStep& step, const StepInput& input, Resolved* out);
   /// What step `from` says of itself: `status`, `metadata` or `messages`. -1 after an error.
   int AddReport(int from, const OutputRef& ref);
+  std::string StageOf(const LogicalStep& step) const;
+  void ReadOptions();
   int AddTable(const LogicalStep& step, int of);
   /// The step of another task that writes what `step` reads; null where there is none, or it has mistakes.
   const BoundStep* WriterOf(const LogicalStep& step) const;
@@ -128,6 +131,7 @@ class Binder {
   Diagnostics& diagnostics_;
   BoundGraph bound_;
   OutputClaims claims_;
+  bool stage_by_step_ = false;          // each step is a stage of its own
   std::map<int, int> windowed_output_;  // bound step → the step behind it whose output stands for its main one
   std::map<std::pair<int, std::string>, int> reports_;
 };
@@ -167,6 +171,23 @@ int Binder::AddReport(int from, const OutputRef& ref) {
     bound_.steps[index].errors.bounded = bounded;
   }
   return reports_[{from, ref.output}] = index;
+}
+
+// Steps that others imply run where those run.
+std::string Binder::StageOf(const LogicalStep& step) const {
+  const LogicalStep* owner = &step;
+  if (step.id >= 0 && step.id < static_cast<int>(graph_.steps.size())) owner = &graph_.steps[step.id];
+  if (!owner->stage.empty()) return owner->stage;
+  return stage_by_step_ ? owner->name : "main";
+}
+
+void Binder::ReadOptions() {
+  const NodePtr durability = graph_.options != nullptr ? graph_.options->Find("durability") : nullptr;
+  if (durability == nullptr) return;
+  stage_by_step_ = durability->is_scalar() && durability->text() == "step";
+  if (stage_by_step_ || (durability->is_scalar() && durability->text() == "stage")) return;
+  diagnostics_.Error(durability->source(), durability->span(),
+                     "'durability' is 'stage' (rows are kept between stages) or 'step' (between all steps)");
 }
 
 int Binder::AddTable(const LogicalStep& step, int of) {
@@ -316,6 +337,7 @@ int Binder::AddStep(const LogicalStep& step, const Component& component, const s
   bound.logical = step.id;
   bound.implied = implied;
   bound.node = step.node;
+  bound.stage = StageOf(step);
   std::vector<StepInputInfo> infos;
   for (Resolved& input : inputs) {
     bound.inputs.push_back(input.input);

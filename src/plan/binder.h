@@ -24,6 +24,7 @@ struct BoundStep {
   int logical = -1;  // index in LogicalGraph::steps; implied steps (Flatten of a list, windowing) carry their owner's
   bool implied = false;
   NodePtr node;
+  std::string stage;  // that it runs in; never empty
   StepBinding binding;
   std::vector<BoundInput> inputs;
   CollectionInfo errors;     // of the error output

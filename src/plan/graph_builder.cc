@@ -37,7 +37,8 @@ struct Scope {
 
   const TreeItem& composite;
   Scope* parent;
-  std::string path;  // "Outer/Inner/", "" for the root
+  std::string path;   // "Outer/Inner/", "" for the root
+  std::string stage;  // of its steps that name none; may be ""
   NameIndex names;
   std::vector<int> steps;                        // per item: its step, or -1 for a composite
   std::vector<std::unique_ptr<Scope>> children;  // per item: null for a leaf
@@ -117,19 +118,23 @@ class GraphBuilder {
       const bool inherits = item.inputs.empty() && !item.windowing_node;
       const TreeItem* windowing = item.windowing ? &item : inherits ? windowing_from : nullptr;
       std::string path = PathOf(*scope, item, &named);
+      const std::string& stage = item.stage ? item.stage->text() : scope->stage;
       if (item.is_composite) {
         paths_.insert(path);
         scope->children[i] = std::make_unique<Scope>(item, scope, path + "/");
+        scope->children[i]->stage = stage;
         DeclareInputs(scope->children[i].get(), item);
         AddItems(scope->children[i].get(), windowing);
       } else {
-        scope->steps[i] = AddLeaf(std::move(path), item, windowing, scope);
+        scope->steps[i] = AddLeaf(std::move(path), item, windowing, scope, stage);
       }
     }
   }
 
-  int AddLeaf(std::string path, const TreeItem& item, const TreeItem* windowing, Scope* scope) {
+  int AddLeaf(std::string path, const TreeItem& item, const TreeItem* windowing, Scope* scope,
+              const std::string& stage) {
     LogicalStep step;
+    step.stage = stage;
     step.name = std::move(path);
     step.type = item.type;
     step.node = item.node;
@@ -148,13 +153,14 @@ class GraphBuilder {
     step.state = item.state;
     const std::string name = step.name;
     const int id = AddStep(std::move(step), {scope, &item, nullptr});
-    if (item.output_schema) AddValidation(id, name, item);
+    if (item.output_schema) AddValidation(id, name, item, stage);
     return id;
   }
 
   /// `output_schema` is a ValidateWithSchema after the step; its errors are errors of the step.
-  void AddValidation(int id, const std::string& name, const TreeItem& item) {
+  void AddValidation(int id, const std::string& name, const TreeItem& item, const std::string& stage) {
     LogicalStep step;
+    step.stage = stage;
     step.type = "ValidateWithSchema";
     step.name = name + "/" + step.type;
     step.node = item.node;
@@ -175,6 +181,7 @@ class GraphBuilder {
     LogicalStep step;
     step.type = "Flatten";
     step.name = steps_[id].name + "/Flatten[errors]";
+    step.stage = steps_[id].stage;
     step.node = steps_[id].node;
     step.type_node = steps_[id].type_node;
     step.inputs.push_back(
@@ -191,6 +198,7 @@ class GraphBuilder {
       LogicalStep step;
       step.type = item.windowing ? "WindowInto" : "Flatten";
       step.name = scope->path + step.type + "[" + alias + "]";
+      step.stage = scope->stage;
       step.node = item.node;
       step.type_node = item.type_node;
       step.windowing = item.windowing;

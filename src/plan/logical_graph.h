@@ -56,6 +56,7 @@ struct LogicalStep {
   std::vector<int> after;  // steps that must have ended before this one starts
   NodePtr when;            // null when there is none
   NodePtr resource_hints;  // kept and shown, not used
+  std::string stage;       // that it runs in; "" where the file says none
   NodePtr state;           // of a table to keep of its output; null when there is none
 };
 

@@ -272,6 +272,7 @@ void Planner::DescribeSteps() {
     PhysicalStep& out = plan_.steps.emplace_back();
     out.name = step.name;
     out.type = step.type;
+    out.stage = step.stage;
     out.scan = moved_into_[i];
     for (const BoundInput& input : step.inputs) {
       const BoundStep& from = graph_.steps[input.step];

@@ -57,6 +57,7 @@ struct PhysicalStep {
     int node = -1, port = 0;
   };
   std::string name, type;
+  std::string stage;
   bool bounded = true;              // of its first output, or else of its first input
   int scan = -1;                    // the step whose scan applies this one, a filter: it has no operator of its own
   std::vector<Output> outputs;      // of a sink one: the node itself

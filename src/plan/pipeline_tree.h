@@ -45,7 +45,7 @@ struct TreeItem {
   NodePtr windowing_node;
   std::optional<ErrorHandling> error_handling;
   bool keeps_errors = false;  // see LogicalStep
-  NodePtr output_schema, when, resource_hints, state;
+  NodePtr output_schema, when, resource_hints, state, stage;
   std::vector<TreeRef> after;
 
   bool is_composite = false;  // chains as well

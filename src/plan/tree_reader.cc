@@ -10,9 +10,10 @@ namespace weir {
 namespace {
 
 constexpr int kMaxDepth = 64;
+constexpr const char* kStageCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr size_t kMaxSteps = 100'000;
 const std::vector<std::string>& StepReserved() {
-  static const std::vector<std::string> keys = {"stage", "edges", "on_error", "retry", "providers"};
+  static const std::vector<std::string> keys = {"edges", "on_error", "retry", "providers"};
   return keys;
 }
 
@@ -122,6 +123,11 @@ class TreeReader {
 
   void ReadCommon(const NodePtr& node, TreeItem* item) {
     if (NodePtr windowing = node->Find("windowing")) SetWindowing(windowing, item);
+    item->stage = FindText(node, "stage", diagnostics_);
+    if (item->stage && (item->stage->text().size() > 64 ||
+                        item->stage->text().find_first_not_of(kStageCharacters) != std::string::npos)) {
+      Error(item->stage, "the name of a stage has letters, digits, '-' and '_', at most 64");
+    }
     if (NodePtr hints = node->Find("resource_hints")) {
       item->resource_hints = hints;
       if (!hints->is_map()) Error(hints, "'resource_hints' is a mapping; this is " + hints->Describe());
@@ -135,8 +141,9 @@ class TreeReader {
   }
 
   void ReadCompositeKeys(const NodePtr& node, TreeItem* item) {
-    KeySet keys{{"type", "name", "input", "output", "windowing", "resource_hints", "transforms", "source", "sink"},
-                StepReserved()};
+    KeySet keys{
+        {"type", "name", "input", "output", "windowing", "resource_hints", "stage", "transforms", "source", "sink"},
+        StepReserved()};
     if (item->type == "chain") keys.known.push_back("extra_transforms");
     std::string hint;
     if (node->Find("config")) hint = "a " + item->type + " has no config; its transforms have";
@@ -146,7 +153,7 @@ class TreeReader {
 
   void ReadLeaf(const NodePtr& node, TreeItem* item) {
     KeySet keys{{"type", "name", "input", "output", "windowing", "config", "resource_hints", "output_schema", "after",
-                 "when", "state"},
+                 "when", "state", "stage"},
                 StepReserved()};
     const bool nested = node->Find("transforms") || node->Find("source") || node->Find("sink");
     CheckKeys(node, keys, "a transform", diagnostics_,

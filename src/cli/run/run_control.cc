@@ -3,21 +3,30 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace weir {
 namespace {
 
-std::atomic<Run*> g_run{nullptr};
-std::atomic<bool> g_unbounded{false}, g_close_windows{false};
+std::atomic<const std::vector<Run*>*> g_runs{nullptr};
+std::atomic<bool> g_close_windows{false};
 std::atomic<int> g_signal{0};
 
 void OnSignal(int signal) {
   if (g_signal.exchange(signal) != 0) _exit(128 + signal);  // the second time: at once
-  Run* run = g_run.load();
-  if (run == nullptr) return;
-  if (!g_unbounded) return run->Cancel();
-  run->Drain(g_close_windows);
+  const std::vector<Run*>* runs = g_runs.load();
+  if (runs == nullptr) return;
+  bool drains = false;
+  for (Run* run : *runs) {
+    drains = drains || run->unbounded();
+    if (run->unbounded()) {
+      run->Drain(g_close_windows);
+    } else {
+      run->Cancel();
+    }
+  }
+  if (!drains) return;
   static constexpr char kText[] = "\nweir: draining: sources end, what they gave goes through; again to stop at once\n";
   // Where standard error is gone there is nobody to tell.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
@@ -42,15 +51,15 @@ Result<RunControl::Options> RunControl::Parse(const RunControlFlags& flags) {
   return options;
 }
 
-RunControl::RunControl(Run* run, Options options) : run_(run), options_(options) {
-  g_unbounded = run->unbounded();
+RunControl::RunControl(std::vector<Run*> runs, Options options) : runs_(std::move(runs)), options_(options) {
   g_close_windows = options.close_windows;
-  g_run = run;
+  g_runs = &runs_;
   struct sigaction action = {};
   action.sa_handler = OnSignal;
   sigaction(SIGINT, &action, &old_int_);
   sigaction(SIGTERM, &action, &old_term_);
-  if (options.until && run->unbounded()) timer_ = std::thread([this] { WaitUntil(*options_.until); });
+  const bool unbounded = std::any_of(runs_.begin(), runs_.end(), [](const Run* run) { return run->unbounded(); });
+  if (options.until && unbounded) timer_ = std::thread([this] { WaitUntil(*options_.until); });
 }
 
 RunControl::~RunControl() {
@@ -64,7 +73,7 @@ RunControl::~RunControl() {
   }
   sigaction(SIGINT, &old_int_, nullptr);
   sigaction(SIGTERM, &old_term_, nullptr);
-  g_run = nullptr;
+  g_runs = nullptr;
 }
 
 int RunControl::signal() { return g_signal; }
@@ -72,7 +81,9 @@ int RunControl::signal() { return g_signal; }
 void RunControl::WaitUntil(Duration span) {
   std::unique_lock lock(mutex_);
   const bool ended = ended_changed_.wait_for(lock, std::chrono::microseconds(span.us), [this] { return ended_; });
-  if (!ended) run_->Drain(options_.close_windows);
+  for (Run* run : runs_) {
+    if (!ended && run->unbounded()) run->Drain(options_.close_windows);
+  }
 }
 
 }  // namespace weir

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/duration.h"
 #include "cli/verb.h"
@@ -23,15 +24,15 @@ struct RunControlFlags {
 };
 void AddRunControlFlags(Command verb, RunControlFlags* flags);
 
-/// While it lives, the first SIGINT or SIGTERM drains an unbounded run (its sources end, what they gave goes through)
-/// and cancels a bounded one; the second ends the process at once. At most one at a time in a process.
+/// While it lives, the first SIGINT or SIGTERM drains unbounded runs (their sources end, what they gave goes through)
+/// and cancels bounded ones; the second ends the process at once. At most one at a time in a process.
 class RunControl {
  public:
   struct Options {
     std::optional<Duration> until;  // drain an unbounded run, cancel nothing, after this time
     bool close_windows = false;     // draining gives windows that are still open
   };
-  RunControl(Run* run, Options options);
+  RunControl(std::vector<Run*> runs, Options options);
   /// Invalid: what was written for --until is no time.
   static Result<Options> Parse(const RunControlFlags& flags);
   ~RunControl();
@@ -44,7 +45,7 @@ class RunControl {
  private:
   void WaitUntil(Duration span);
 
-  Run* const run_;
+  const std::vector<Run*> runs_;
   const Options options_;
   struct sigaction old_int_, old_term_;
   std::mutex mutex_;

@@ -35,6 +35,14 @@ Status EpochKeeper::Load(const PhysicalPlan& plan) {
   epoch_ = state_->epoch;
   figures_.last_epoch = epoch_;
   const std::vector<std::string> names = DurableNames(plan);
+  for (const auto& [name, kept] : state_->nodes) {
+    const bool known = std::find(names.begin(), names.end(), name) != names.end();
+    if (known || options_.drop_unknown || state_->finished) continue;
+    if (kept.cells.empty() && kept.position.empty() && kept.token.empty()) continue;
+    return Status::Invalid("what step '", name.substr(0, name.rfind('/')),
+                           "' kept has no step any more\n  = help: give the step its name back, or let what it kept go "
+                           "with --drop-state");
+  }
   for (size_t i = 0; i < names.size(); ++i) {
     auto kept = state_->nodes.find(names[i]);
     if (kept == state_->nodes.end() || plan.nodes[i].config_hash == kept->second.config_hash) continue;

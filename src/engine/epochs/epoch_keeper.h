@@ -23,6 +23,7 @@ struct EpochOptions {
   int64_t interval_us = 1'000'000;  // from the end of one epoch to that of the next, at least
   int64_t bytes = 64 << 20;         // read by sources: ends an epoch sooner
   int64_t rows = 0;                 // tests: given by sources since the last; > 0 takes the place of time and bytes
+  bool drop_unknown = false;        // state of steps that the plan does not have any more is forgotten, not an error
   int64_t stop_after = 0;           // tests: the run ends after so many epochs, as if it were killed then
 };
 
