@@ -153,7 +153,9 @@ int Binder::AddReport(int from, const OutputRef& ref) {
     return NodeEntry{MakeScalarNode(key, origin), MakeScalarNode(value, origin)};
   };
   const auto& outputs = bound_.steps[from].binding.outputs;
-  std::vector<NodeEntry> config = {entry("step", name)};
+  std::vector<NodeEntry> config;
+  config.reserve(2);
+  config.push_back(entry("step", name));
   if (ref.output == "metadata") {
     config.push_back(entry("schema", outputs.empty() ? "" : outputs[0].info.schema->ToString()));
   }
@@ -199,7 +201,9 @@ int Binder::AddTable(const LogicalStep& step, int of) {
                        "step '" + step.name + "' has no output that a table could be kept of");
     return -1;
   }
-  std::vector<NodeEntry> config(step.state->entries().begin(), step.state->entries().end());
+  std::vector<NodeEntry> config;
+  config.reserve(step.state->entries().size() + 1);
+  for (const NodeEntry& entry : step.state->entries()) config.push_back(entry);
   // Of a running sum, what was true at an earlier event time follows from the changes up to then.
   const bool sums = step.type == "Sum";
   config.push_back(
