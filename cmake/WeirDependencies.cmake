@@ -95,6 +95,13 @@ pkg_check_modules(pq REQUIRED libpq)
 find_library(WEIR_PQ_LIBRARY NAMES libpq.so.5 HINTS ${pq_LIBRARY_DIRS} REQUIRED)
 add_library(Weir::pq_header INTERFACE IMPORTED GLOBAL)
 target_include_directories(Weir::pq_header SYSTEM INTERFACE ${pq_INCLUDE_DIRS})
+# librdkafka is opened by the first step that talks to Kafka.
+pkg_check_modules(rdkafka REQUIRED rdkafka>=1.9)
+find_library(WEIR_KAFKA_LIBRARY NAMES librdkafka.so.1 HINTS ${rdkafka_LIBRARY_DIRS} REQUIRED)
+add_library(Weir::rdkafka_header INTERFACE IMPORTED GLOBAL)
+target_include_directories(Weir::rdkafka_header SYSTEM INTERFACE ${rdkafka_INCLUDE_DIRS})
+# Libraries that are opened when they are needed: a package takes them along.
+set(WEIR_OPENED_LIBS "${WEIR_CURL_LIBRARY}" "${WEIR_PQ_LIBRARY}" "${WEIR_KAFKA_LIBRARY}")
 find_library(WEIR_DATE_TZ NAMES libdate-tz.so.3 REQUIRED)
 list(APPEND WEIR_RUNTIME_LIBS "${WEIR_DATE_TZ}")
 find_package(GTest)

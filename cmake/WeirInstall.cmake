@@ -4,15 +4,19 @@ foreach(so ${WEIR_RUNTIME_LIBS})
   file(REAL_PATH "${so}" real)
   install(FILES "${real}" DESTINATION lib RENAME "${name}")
 endforeach()
-# libcurl, libpq and all that they need, for machines that have none: they are opened from lib/net only there. Parts of the C and C++
-# run time are the machine's own. Each comes with the licence of its package.
-install(CODE "set(curl \"${WEIR_CURL_LIBRARY}\")\nset(pq \"${WEIR_PQ_LIBRARY}\")")
+# Libraries that are opened when needed (libcurl, libpq, librdkafka), and all that they need, for machines that have none:
+# they are opened from lib/net only there. Parts of the C and C++ run time are the machine's own. Each comes with the
+# licence of its package.
+install(CODE "set(opened \"${WEIR_OPENED_LIBS}\")")
 install(CODE [[
-  file(REAL_PATH "${curl}" real)
-  file(REAL_PATH "${pq}" real_pq)
-  file(GET_RUNTIME_DEPENDENCIES LIBRARIES "${real}" "${real_pq}" RESOLVED_DEPENDENCIES_VAR needed UNRESOLVED_DEPENDENCIES_VAR missing
+  set(reals "")
+  foreach(so ${opened})
+    file(REAL_PATH "${so}" real)
+    list(APPEND reals "${real}")
+  endforeach()
+  file(GET_RUNTIME_DEPENDENCIES LIBRARIES ${reals} RESOLVED_DEPENDENCIES_VAR needed UNRESOLVED_DEPENDENCIES_VAR missing
     PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|gcc_s|stdc\\+\\+)\\.so")
-  foreach(so ${curl} ${pq} ${needed})
+  foreach(so ${opened} ${needed})
     get_filename_component(name "${so}" NAME)
     file(REAL_PATH "${so}" real)
     file(INSTALL "${real}" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/net" TYPE FILE RENAME "${name}")

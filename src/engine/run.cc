@@ -317,6 +317,10 @@ Status Run::CommitSinks() {
     prepared.emplace_back(sink.get(), token.MoveValueUnsafe());
   }
   for (const auto& [sink, token] : prepared) WEIR_RETURN_NOT_OK(sink->Commit(token));
+  for (const auto& source : sources_) {
+    if (source == nullptr) continue;
+    if (const auto position = source->Position(); position.ok()) WEIR_RETURN_NOT_OK(source->Committed(*position));
+  }
   return Status::OK();
 }
 
