@@ -44,11 +44,13 @@ Result<uint32_t> NewLogId(FileSystem& files, const std::string& folder) {
 Result<std::unique_ptr<ChunkLog>> ChunkLog::Open(FileSystem& files, std::string folder, ChunkLogOptions options) {
   std::unique_ptr<ChunkLog> log(new ChunkLog(files, std::move(folder), std::move(options)));
   WEIR_RETURN_NOT_OK(log->Recover());
+  log->broken_ = Status::OK();
+  log->RemoveTrimmed();
   return log;
 }
 
 ChunkLog::~ChunkLog() {
-  // Only without durability is anything committed that is not in the file yet.
+  // What is not committed goes. Only without durability is anything committed that is not in the file yet.
   if (!file_ || !broken_.ok() || !Abandon().ok()) return;
   (void)Flush();
 }
@@ -92,7 +94,6 @@ Status ChunkLog::Recover() {
   file_.reset();
   WEIR_RETURN_NOT_OK(BeginSegment());
   RemoveFiles(tail.superfluous);
-  RemoveTrimmed();
   return Status::OK();
 }
 

@@ -116,7 +116,7 @@ class ChunkLog {
   int64_t older_bytes_ = 0;
   int64_t bytes_written_ = 0;
   std::string recovered_payload_;
-  Status broken_;  // not OK: why nothing more is written
+  Status broken_ = Status::Invalid("the log is not open yet");  // not OK: why nothing more is written
 };
 
 }  // namespace weir

@@ -152,6 +152,11 @@ Result<LogTail> FindTail(FileSystem& files, const std::string& folder) {
     }
     tail.superfluous.push_back(chosen[i].path);
   }
+  // Files whose records are all trimmed may have stayed, and then others that were beside them may not have.
+  while (chosen.size() > 1 && chosen[1].name.first_sequence <= tail.trim_below) {
+    tail.superfluous.push_back(chosen.front().path);
+    chosen.erase(chosen.begin());
+  }
   const Segment& first = *chosen.front().segment;
   if (tail.commit_sequence == 0) {
     tail.end_offset = kSegmentHeaderBytes;

@@ -5,8 +5,7 @@
 
 #include <random>
 
-#include "env/env.h"
-#include "env/temp_directory.h"
+#include "env/simulated_file_system.h"
 #include "unit/test_seed.h"
 
 namespace weir {
@@ -85,9 +84,8 @@ class LogEpochStoreTest : public testing::Test {
     return LogEpochStore::Open(files_, folder_, options).ValueOrDie();
   }
 
-  FileSystem& files_ = Env::Real().files();
-  std::unique_ptr<TempDirectory> directory_ = TempDirectory::Create(Env::Real()).ValueOrDie();
-  const std::string folder_ = JoinPath(directory_->path(), "a/stage");
+  SimulatedFileSystem files_;
+  const std::string folder_ = "/a/stage";
 };
 
 TEST_F(LogEpochStoreTest, StartsWithNothing) {
@@ -133,9 +131,6 @@ TEST_F(LogEpochStoreTest, FoldsWithinItsBudgetAndStaysSmall) {
   for (const auto& [name, node] : state->nodes) live += node.cells.bytes();
   RecordProperty("written_per_changed_percent", static_cast<int>(written * 100 / changed));
   RecordProperty("log_per_state_percent", static_cast<int>(largest * 100 / live));
-  std::printf("# written per changed %.3f, log per state %.2f\n",
-              static_cast<double>(written) / static_cast<double>(changed),
-              static_cast<double>(largest) / static_cast<double>(live));
   EXPECT_LE(static_cast<double>(written), 1.2 * static_cast<double>(changed));
   EXPECT_GT(folded, live);
   EXPECT_LE(largest, 4 * live + 4 * (1 << 18));
