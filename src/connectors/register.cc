@@ -16,6 +16,7 @@ void RegisterReadFromKafka(Registry& registry);
 void RegisterReadFromNexmark(Registry& registry);
 void RegisterReadFromParquet(Registry& registry);
 void RegisterReadFromPostgres(Registry& registry);
+void RegisterReadFromPostgresChanges(Registry& registry);
 void RegisterReadFromSqlite(Registry& registry);
 void RegisterReadFromTcp(Registry& registry);
 void RegisterReadFromText(Registry& registry);
@@ -41,6 +42,7 @@ void RegisterConnectors(Registry& registry) {
   RegisterReadFromNexmark(registry);
   RegisterReadFromParquet(registry);
   RegisterReadFromPostgres(registry);
+  RegisterReadFromPostgresChanges(registry);
   RegisterReadFromSqlite(registry);
   RegisterReadFromTcp(registry);
   RegisterReadFromText(registry);

@@ -118,6 +118,20 @@ bool IsNativePg(const PgColumn& column) {
   return NativeType(column.element != 0 ? column.element : column.oid, column.modifier) != nullptr;
 }
 
+void ReadAsText(PgColumn* column) {
+  if (IsNativePg(*column)) return;
+  column->as_text = true;
+  column->oid = kPgText;
+  column->element = 0;
+}
+
+std::string PgSelectItem(const PgColumn& column, bool cast) {
+  const std::string name = QuotePgName(column.name);
+  // A cast to text is not what the type's output function writes (inet), which is what logical replication sends.
+  if (column.as_text) return "CASE WHEN " + name + " IS NOT NULL THEN format('%s', " + name + ") END";
+  return cast ? name + "::" + column.sql_type : name;
+}
+
 uint32_t PgArrayOf(uint32_t element) {
   for (const auto& [of, array] : kArrays) {
     if (of == element) return array;

@@ -43,6 +43,7 @@ struct PgColumn {
   uint32_t element = 0;   // of an array: the oid of what it holds
   bool is_generated = false;
   bool not_null = false;
+  bool as_text = false;  // asked for as text, as the server writes it; the oid is that of text
   std::string sql_type;  // "numeric(10,2)": for casts
 };
 
@@ -55,6 +56,11 @@ Result<std::vector<PgColumn>> ColumnsOfQuery(PgConnection& connection, const std
 TypePtr TypeOfPgColumn(const PgColumn& column);
 /// Values come as they are; the others as text, which the server is asked for.
 bool IsNativePg(const PgColumn& column);
+
+/// Asks for it as text where it is not native.
+void ReadAsText(PgColumn* column);
+/// What a SELECT says for it; `cast`: as its sql_type.
+std::string PgSelectItem(const PgColumn& column, bool cast);
 
 /// What CREATE TABLE says for a column of `type`.
 std::string PgTypeOf(const arrow::DataType& type);

@@ -63,15 +63,14 @@ struct PgScan {
   std::string table, query, split_by;
   SchemaPtr schema;
   std::vector<PgColumn> columns;  // per field: what the server is asked for
-  std::vector<bool> casts;        // per field: its column is of another type
+  bool casts = false;             // the types are declared: the server casts
   std::vector<int> wanted;
 
   std::string From() const { return query.empty() ? QuotePgTable(table) : "(" + query + ") weir_query"; }
   std::string Select(const std::string& where) const {
     std::string names;
     for (const int i : wanted) {
-      names += (names.empty() ? "" : ", ") + QuotePgName(columns[i].name);
-      if (casts[i]) names += "::" + columns[i].sql_type;
+      names += (names.empty() ? "" : ", ") + PgSelectItem(columns[i], casts);
     }
     return "COPY (SELECT " + (names.empty() ? "true" : names) + " FROM " + From() + where +
            ") TO STDOUT (FORMAT binary)";
@@ -87,13 +86,7 @@ Status Describe(PgScan* scan) {
   arrow::FieldVector fields;
   for (PgColumn& column : *columns) {
     fields.push_back(arrow::field(column.name, TypeOfPgColumn(column)));
-    const bool as_text = !IsNativePg(column);
-    scan->casts.push_back(as_text);
-    if (as_text) {
-      column.oid = kPgText;
-      column.element = 0;
-      column.sql_type = "text";
-    }
+    ReadAsText(&column);
     scan->columns.push_back(std::move(column));
   }
   scan->schema = arrow::schema(std::move(fields));
@@ -103,10 +96,10 @@ Status Describe(PgScan* scan) {
 /// The same for fields that are declared: the server casts.
 void Declare(const SchemaPtr& schema, PgScan* scan) {
   scan->schema = schema;
+  scan->casts = true;
   for (const auto& field : schema->fields()) {
     PgColumn column = PgColumnFor(*field->type());
     column.name = field->name();
-    scan->casts.push_back(true);
     scan->columns.push_back(std::move(column));
   }
 }
@@ -243,7 +236,7 @@ std::optional<StepBinding> BindReadFromPostgres(const ReadFromPostgresConfig& co
     ConfigError(context, "split_by", "only a 'table' is split, the result of a query is not");
     return std::nullopt;
   }
-  PgScan scan{ParametersOf(config), config.table, config.query, config.split_by, nullptr, {}, {}, {}};
+  PgScan scan{ParametersOf(config), config.table, config.query, config.split_by, nullptr, {}, false, {}};
   if (!config.schema.empty()) {
     const SchemaPtr schema = DeclaredSchema(config.schema, &context.diagnostics());
     if (!schema) return std::nullopt;

@@ -40,7 +40,7 @@ class RetryPauses {
   std::optional<int64_t> Next(int64_t spent_us);
 
  private:
-  const RetryConfig config_;
+  RetryConfig config_;
   uint64_t random_;
   double pause_us_ = 0;
 };
