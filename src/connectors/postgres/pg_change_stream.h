@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "connectors/postgres/pg_connection.h"
+#include "connectors/postgres/client/pg_connection.h"
 #include "connectors/postgres/pg_text_rows.h"
 
 namespace weir {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "connectors/postgres/pg_connection.h"
+#include "connectors/postgres/client/pg_connection.h"
 #include "connectors/postgres/pg_copy_encoder.h"
 #include "connectors/tables/keyed_changes.h"
 #include "connectors/tables/table_sink_config.h"

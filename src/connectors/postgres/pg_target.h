@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "connectors/postgres/pg_config.h"
+#include "connectors/postgres/client/pg_config.h"
 #include "connectors/support/target.h"
 #include "connectors/tables/table_sink_config.h"
 

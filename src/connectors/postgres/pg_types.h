@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "batch/types.h"
-#include "connectors/postgres/pg_connection.h"
+#include "connectors/postgres/client/pg_connection.h"
 
 namespace weir {
 

@@ -1,5 +1,5 @@
 // What libpq says, as Statuses.
-#include "connectors/postgres/pg_connection.h"
+#include "connectors/postgres/client/pg_connection.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Settings of connections.
-#include "connectors/postgres/pg_config.h"
+#include "connectors/postgres/client/pg_config.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Finding libpq.
-#include "connectors/postgres/pq_library.h"
+#include "connectors/postgres/client/pq_library.h"
 
 #include "net/shared_library.h"
 

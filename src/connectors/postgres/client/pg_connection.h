@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/status.h"
-#include "connectors/postgres/pg_config.h"
-#include "connectors/postgres/pq_library.h"
+#include "connectors/postgres/client/pg_config.h"
+#include "connectors/postgres/client/pq_library.h"
 
 namespace weir {
 
