@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/duration.h"
+#include "connectors/edges/edge.h"
 #include "env/env.h"
 
 namespace weir {
@@ -115,6 +116,17 @@ Result<std::unique_ptr<StateFolder>> StateFolder::Open(const DurableFlags& flags
   }
   WEIR_ASSIGN_OR_RETURN(out->begun_, Read(out->folder_));
   return out;
+}
+
+EdgeMaker StateFolder::Edges() const {
+  const auto options = [folder = folder_, durability = durability_](const StageEdge& edge) {
+    EdgeOptions out;
+    out.folder = JoinPath(JoinPath(folder, "edges"), FolderName(edge.name));
+    out.durability = durability;
+    return out;
+  };
+  return {[options](const StageEdge& edge) { return MakeEdgeSink(edge, options(edge)); },
+          [options](const StageEdge& edge) { return MakeEdgeSource(edge, options(edge)); }};
 }
 
 Status StateFolder::Take(const std::string& stage, RunOptions* options) {

@@ -13,6 +13,7 @@
 #include "cli/verb.h"
 #include "engine/run.h"
 #include "log/log_epoch_store.h"
+#include "plan/stage_split.h"
 
 namespace weir {
 
@@ -41,6 +42,8 @@ class StateFolder {
 
   /// Takes the state of one stage, for `options` of its run. Errors: IOError where another process has it.
   Status Take(const std::string& stage, RunOptions* options);
+  /// What stands at the ends of the pipeline's edges.
+  EdgeMaker Edges() const;
   /// Of a name of a stage or an edge: a folder's name that no other has.
   static std::string FolderName(const std::string& name);
   const std::string& folder() const { return folder_; }

@@ -1,7 +1,10 @@
 // weir run: runs a pipeline, with progress on a terminal, until it ends or is interrupted.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <mutex>
+#include <thread>
 
 #include "cli/engine_flags.h"
 #include "cli/load.h"
@@ -30,8 +33,11 @@ void SayFailed(const RunFlags& flags, const Status& status, CliContext& context)
   context.exit_code = kExitRunFailed;
 }
 
-/// What a run that ended says of itself, and the exit code.
-void SayEnd(const RunFlags& flags, const Run& run, const Status& status, CliContext& context) {
+/// What runs that ended say of themselves, and the exit code.
+void SayEnd(const RunFlags& flags, const std::vector<std::unique_ptr<Run>>& runs, const Status& status,
+            CliContext& context) {
+  const bool finished =
+      std::all_of(runs.begin(), runs.end(), [](const std::unique_ptr<Run>& run) { return run->was_finished(); });
   const bool durable = !flags.durable.state.empty();
   if (status.IsCancelled() && RunControl::signal() != 0) {
     if (durable) {
@@ -42,7 +48,7 @@ void SayEnd(const RunFlags& flags, const Run& run, const Status& status, CliCont
     context.exit_code = 128 + RunControl::signal();
   } else if (!status.ok()) {
     SayFailed(flags, status, context);
-  } else if (run.was_finished() && !flags.quiet) {
+  } else if (finished && !flags.quiet) {
     std::fprintf(stderr, "weir: nothing to do: the run in %s has given everything; 'weir state reset %s' forgets it\n",
                  flags.durable.state.c_str(), flags.durable.state.c_str());
   }
@@ -61,6 +67,58 @@ bool ReadRunOptions(const RunFlags& flags, RunOptions* options, CliContext& cont
   return true;
 }
 
+struct PlannedStage {
+  PhysicalPlan plan;
+  RunOptions options;
+};
+
+/// One, or where rows are kept between stages, all of them; or the one that was asked for.
+Result<std::vector<PlannedStage>> PlanStages(const RunFlags& flags, PhysicalPlan plan, const EngineSetup& setup,
+                                             StateFolder* state) {
+  std::vector<PlannedStage> out;
+  const std::string& only = flags.durable.stage;
+  const std::vector<std::string> names = StagesOf(plan);
+  if (!only.empty()) {
+    if (state == nullptr) return Status::Invalid("--stage needs --state DIR: the edges between stages are there");
+    if (std::find(names.begin(), names.end(), only) == names.end()) {
+      std::string known;
+      for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+      return Status::Invalid("there is no stage '", only, "'; the file has: ", known);
+    }
+  }
+  if (state == nullptr || names.size() <= 1) {
+    out.push_back({std::move(plan), setup.options});
+    if (state != nullptr) WEIR_RETURN_NOT_OK(state->Take(names.empty() ? "main" : names[0], &out[0].options));
+    return out;
+  }
+  WEIR_ASSIGN_OR_RETURN(StagedPlan staged, SplitStages(plan, state->Edges()));
+  for (StagePlan& stage : staged.stages) {
+    if (!only.empty() && stage.name != only) continue;
+    out.push_back({std::move(stage.plan), setup.options});
+    WEIR_RETURN_NOT_OK(state->Take(stage.name, &out.back().options));
+  }
+  return out;
+}
+
+/// All at the same time. The first error ends the others.
+Status ExecuteAll(const std::vector<Run*>& runs) {
+  if (runs.size() == 1) return runs[0]->Execute();
+  std::mutex mutex;
+  Status first;
+  std::vector<std::thread> threads;
+  for (Run* run : runs) {
+    threads.emplace_back([&, run] {
+      Status status = run->Execute();
+      std::lock_guard lock(mutex);
+      if (status.ok() || !first.ok()) return;
+      first = std::move(status);
+      for (Run* other : runs) other->Cancel();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return first;
+}
+
 void RunPipeline(const RunFlags& flags, CliContext& context) {
   const Result<RunControl::Options> control_options = RunControl::Parse(flags.control);
   if (!context.Usable(control_options.status())) return;
@@ -76,28 +134,38 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
     auto opened = StateFolder::Open(flags.durable, flags.pipeline.file, flags.pipeline.params);
     if (!context.Usable(opened.status())) return;
     state = std::move(*opened);
-    if (const Status taken = state->Take("main", &setup->options); !taken.ok()) {
-      return SayFailed(flags, taken, context);
-    }
   }
-  Run run(PlanPhysical(pipeline.bound), setup->options, &Env::Real(), setup->memory.get());
+  Result<std::vector<PlannedStage>> stages = PlanStages(flags, PlanPhysical(pipeline.bound), *setup, state.get());
+  if (!stages.ok()) return SayFailed(flags, stages.status(), context);
+  std::vector<std::unique_ptr<Run>> runs;
+  for (PlannedStage& stage : *stages) {
+    runs.push_back(std::make_unique<Run>(std::move(stage.plan), stage.options, &Env::Real(), setup->memory.get()));
+  }
   std::unique_ptr<RunInside> inside;
   if (flags.inside.wanted()) {
-    auto started =
-        RunInside::Start(flags.inside, flags.pipeline.file, pipeline.bound, &run, setup->memory.get(), &Env::Real());
+    if (runs.size() > 1) {
+      std::fprintf(stderr,
+                   "weir: a look inside shows one stage: run each by itself, with --stage and its own --http\n");
+      context.exit_code = kExitUsage;
+      return;
+    }
+    auto started = RunInside::Start(flags.inside, flags.pipeline.file, pipeline.bound, runs[0].get(),
+                                    setup->memory.get(), &Env::Real());
     if (!context.Usable(started.status())) return;
     inside = std::move(*started);
   }
   Status status;
   {
-    RunControl control({&run}, *control_options);
+    std::vector<Run*> controlled;
+    for (const auto& run : runs) controlled.push_back(run.get());
+    RunControl control(controlled, *control_options);
     // Rows that come without an end may be drawn on the terminal: the line would stand among them.
-    const bool is_drawn_on = run.unbounded() && isatty(STDOUT_FILENO) != 0;
-    ProgressLine progress(run, !flags.quiet && !is_drawn_on && isatty(STDERR_FILENO) != 0);
-    status = run.Execute();
+    const bool is_drawn_on = runs[0]->unbounded() && isatty(STDOUT_FILENO) != 0;
+    ProgressLine progress(*runs[0], !flags.quiet && !is_drawn_on && isatty(STDERR_FILENO) != 0);
+    status = ExecuteAll(controlled);
   }
   if (inside != nullptr) inside->SetEnded(status);
-  SayEnd(flags, run, status, context);
+  SayEnd(flags, runs, status, context);
 }
 
 void ResumePipeline(RunFlags flags, CliContext& context) {

@@ -42,6 +42,8 @@ class StateReader {
   explicit StateReader(std::string_view bytes) : rest_(bytes) {}
   bool ok() const { return ok_; }
   bool AtEnd() const { return ok_ && rest_.empty(); }
+  /// What has not been read yet.
+  std::string_view rest() const { return rest_; }
   uint8_t Byte() {
     if (rest_.empty()) return Fail();
     const auto value = static_cast<uint8_t>(rest_[0]);
