@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "batch/types.h"
+#include "plan/epoch_plan.h"
+#include "plan/stage_split.h"
 
 namespace weir {
 namespace {
@@ -183,6 +185,27 @@ std::string PhysicalText(const PhysicalView& view) {
   return out;
 }
 
+std::string DurableText(const PhysicalPlan& plan) {
+  const EpochPlan epochs = PlanEpochs(plan);
+  std::string out = "with --state DIR: ";
+  if (!epochs.refusal.empty()) return out + "refused: " + epochs.refusal + "\n";
+  if (!epochs.many) {
+    return out + "after a crash it starts anew, and nothing is shown twice (one epoch: " + epochs.reason + ")\n";
+  }
+  out += epochs.weaker.empty() ? "every row exactly once, whatever happens\n" : "every row exactly once, but\n";
+  for (const std::string& line : epochs.weaker) out += "  " + line + "\n";
+  const std::vector<std::string> stages = StagesOf(plan);
+  if (stages.size() <= 1) return out;
+  const Result<StagedPlan> staged = SplitStages(plan, {});
+  if (!staged.ok()) return out + "stages: " + staged.status().message() + "\n";
+  for (const StagePlan& stage : staged->stages) {
+    out += "  stage '" + stage.name + "'";
+    for (int id : stage.in) out += "  <- '" + staged->edges[id].from_stage + "' by '" + staged->edges[id].name + "'";
+    out += "\n";
+  }
+  return out;
+}
+
 std::string PlanJson(const BoundGraph& graph, const LogicalGraph& logical, const PhysicalView& view) {
   nlohmann::json out;
   out["steps"] = nlohmann::json::array();
@@ -205,6 +228,7 @@ std::string PlanJson(const BoundGraph& graph, const LogicalGraph& logical, const
   out["operators"] = nlohmann::json::array();
   for (const PhysicalNode& node : view.plan->nodes) out["operators"].push_back(NodeJson(view, node));
   out["lanes"] = view.lanes;
+  out["durable"] = DurableText(*view.plan);
   return out.dump(2) + "\n";
 }
 

@@ -22,7 +22,10 @@ struct PhysicalView {
 /// Tasks with their operators, exchanges, what was pushed down, and, after a run, time, rows, bytes and spill.
 std::string PhysicalText(const PhysicalView& view);
 
-/// Both as one JSON object.
+/// Stages, the edges between them, and what a run with --state promises.
+std::string DurableText(const PhysicalPlan& plan);
+
+/// All of it as one JSON object.
 std::string PlanJson(const BoundGraph& graph, const LogicalGraph& logical, const PhysicalView& view);
 
 enum class GraphFormat { kDot, kMermaid };

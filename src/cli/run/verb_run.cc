@@ -86,16 +86,19 @@ Result<std::vector<PlannedStage>> PlanStages(const RunFlags& flags, PhysicalPlan
       return Status::Invalid("there is no stage '", only, "'; the file has: ", known);
     }
   }
+  // Runs of a file with tasks follow one another; each has a state of its own.
+  std::string prefix;
+  for (const std::string& task : flags.pipeline.tasks) prefix += task + "/";
   if (state == nullptr || names.size() <= 1) {
     out.push_back({std::move(plan), setup.options});
-    if (state != nullptr) WEIR_RETURN_NOT_OK(state->Take(names.empty() ? "main" : names[0], &out[0].options));
+    if (state != nullptr) WEIR_RETURN_NOT_OK(state->Take(prefix + (names.empty() ? "main" : names[0]), &out[0].options));
     return out;
   }
   WEIR_ASSIGN_OR_RETURN(StagedPlan staged, SplitStages(plan, state->Edges()));
   for (StagePlan& stage : staged.stages) {
     if (!only.empty() && stage.name != only) continue;
     out.push_back({std::move(stage.plan), setup.options});
-    WEIR_RETURN_NOT_OK(state->Take(stage.name, &out.back().options));
+    WEIR_RETURN_NOT_OK(state->Take(prefix + stage.name, &out.back().options));
   }
   return out;
 }

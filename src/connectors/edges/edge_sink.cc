@@ -1,5 +1,7 @@
 // The writing end of an edge.
+#include <arrow/buffer.h>
 #include <arrow/io/memory.h>
+#include <arrow/type.h>
 #include <unistd.h>
 
 #include <atomic>

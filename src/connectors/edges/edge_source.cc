@@ -101,11 +101,11 @@ class EdgeSource final : public Source {
       LogRecord record;
       WEIR_ASSIGN_OR_RETURN(const bool found, reader_->Next(&record));
       if (!found) return PollResult::kIdle;
-      WEIR_RETURN_NOT_OK(Take(std::move(record)));
+      WEIR_RETURN_NOT_OK(Take(record));
     }
   }
 
-  Status Take(LogRecord record) {
+  Status Take(LogRecord& record) {
     StateReader head(record.payload);
     const int64_t epoch = head.Int();
     switch (record.kind) {
