@@ -80,6 +80,7 @@ class WeightColumn final : public SinkWriter {
     return writer_->Write(batch.WithColumns(schema_, std::move(columns)));
   }
   Status Finish() override { return writer_->Finish(); }
+  Status EndEpoch(int64_t epoch) override { return writer_->EndEpoch(epoch); }
   bool full() const override { return writer_->full(); }
   int64_t next_timer_us() const override { return writer_->next_timer_us(); }
   Status OnProcessingTime(int64_t now_us) override { return writer_->OnProcessingTime(now_us); }
@@ -108,6 +109,7 @@ class WeighedSink final : public Sink {
   Result<std::string> Prepare(int64_t epoch) override { return sink_->Prepare(epoch); }
   Status Commit(const std::string& token) override { return sink_->Commit(token); }
   Status Abort(int64_t epoch) override { return sink_->Abort(epoch); }
+  Status Recover(int64_t epoch, const std::string& token) override { return sink_->Recover(epoch, token); }
 
  private:
   const std::shared_ptr<Sink> sink_;
@@ -204,6 +206,7 @@ class EndlessPrintSink final : public Sink {
       return !in_place_ && kept_rows_ >= kMaxWaitingRows ? Show() : Status::OK();
     }
     Status Finish() override { return due_us_ == kMaxEventTime ? Status::OK() : Show(); }
+    Status EndEpoch(int64_t) override { return Finish(); }
     int64_t next_timer_us() const override { return due_us_; }
     Status OnProcessingTime(int64_t) override { return Show(); }
 
@@ -274,6 +277,10 @@ std::optional<StepBinding> BindPrint(const PrintConfig& config, BindContext& con
     return sink;
   };
   binding.can_reject = false;
+  if (!input.bounded) {
+    binding.sink_epochs = SinkEpochs::kAtLeastOnce;
+    binding.sink_guarantee = "what was shown cannot be taken back";
+  }
   return binding;
 }
 

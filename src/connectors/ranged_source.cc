@@ -2,6 +2,9 @@
 #include "connectors/ranged_source.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "connectors/support/position.h"
 
 namespace weir {
 
@@ -40,6 +43,7 @@ class RangedSource::Reader final : public SourceReader {
   }
 
   bool Drain() override { return draining_ = true; }
+  bool can_pause() const override { return emitted_ == rows_.num_rows(); }
 
  private:
   RangedSource& source_;
@@ -64,7 +68,7 @@ RangedSource::Claim RangedSource::TakeDue(int64_t now_us) {
   if (first >= range_.end) return {.result = PollResult::kExhausted};
   if (start_us_ < 0) start_us_ = now_us;
   const double due = static_cast<double>(now_us - start_us_) * 1e-6 * range_.rate + 1;
-  const int64_t last = std::min(range_.end, static_cast<int64_t>(std::min(due, 1e18)));
+  const int64_t last = std::min(range_.end, first_ + static_cast<int64_t>(std::min(due, 1e18)));
   if (last <= first) return {.result = PollResult::kIdle};
   const int64_t count = std::min(range_.numbers_per_morsel, last - first);
   next_ = first + count;
@@ -73,6 +77,17 @@ RangedSource::Claim RangedSource::TakeDue(int64_t now_us) {
 
 Result<std::unique_ptr<SourceReader>> RangedSource::OpenReader(const OperatorContext& lane) {
   return std::make_unique<Reader>(this, lane);
+}
+
+Result<std::string> RangedSource::Position() { return PrintPosition({{"next", std::min(next_.load(), range_.end)}}); }
+
+Status RangedSource::Restore(const std::string& text) {
+  WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(text));
+  const int64_t next = IntAt(position, "next", -1);
+  if (next < 0) return Status::Invalid("the saved position is damaged: '", text, "'");
+  next_ = first_ = next;
+  next_morsel_ = 0;
+  return Status::OK();
 }
 
 Source::Progress RangedSource::progress() const {

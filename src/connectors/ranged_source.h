@@ -34,6 +34,9 @@ class RangedSource final : public Source {
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override;
   /// Counts numbers, not bytes: nothing is read.
   Progress progress() const override;
+  /// The next number; lanes stop between ranges.
+  Result<std::string> Position() override;
+  Status Restore(const std::string& position) override;
 
  private:
   class Reader;
@@ -50,6 +53,7 @@ class RangedSource final : public Source {
   std::atomic<int64_t> next_{0};  // number that nobody has taken
   std::mutex mutex_;              // of a source with a rate, with what follows
   int64_t start_us_ = -1;
+  int64_t first_ = 0;  // that this run makes: due at once
   int64_t next_morsel_ = 0;
 };
 

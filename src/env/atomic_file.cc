@@ -16,6 +16,29 @@ std::string ResolveLink(const std::string& path) {
   return ::realpath(path.c_str(), resolved) ? std::string(resolved) : path;
 }
 
+/// An AppendFile as a stream. Its writes are large, or gathered by whoever makes them.
+class AppendStream final : public WritableFile {
+ public:
+  explicit AppendStream(std::unique_ptr<AppendFile> file) : file_(std::move(file)), size_(file_->size_bytes()) {}
+  Status Write(const void* data, int64_t nbytes) override {
+    size_ += nbytes;
+    return file_->Append({static_cast<const char*>(data), static_cast<size_t>(nbytes)});
+  }
+  using WritableFile::Write;
+  Status Flush() override { return Status::OK(); }
+  Status Sync() override { return file_->Sync(); }
+  Result<int64_t> Tell() const override { return size_; }
+  Status Close() override {
+    file_.reset();
+    return Status::OK();
+  }
+  bool closed() const override { return file_ == nullptr; }
+
+ private:
+  std::unique_ptr<AppendFile> file_;
+  int64_t size_;
+};
+
 }  // namespace
 
 std::string AtomicFile::TemporaryPath(const std::string& path, const std::string& run_id) {
@@ -40,6 +63,18 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(Env& env, const std::stri
   const std::string& target = token.temporary_path.empty() ? token.final_path : token.temporary_path;
   const bool direct = token.temporary_path.empty();
   WEIR_ASSIGN_OR_RETURN(auto stream, direct ? env.files().Create(target) : env.files().CreateUncached(target));
+  return std::unique_ptr<AtomicFile>(new AtomicFile(env, std::move(token), std::move(stream)));
+}
+
+Result<std::unique_ptr<AtomicFile>> AtomicFile::GoOn(Env& env, AtomicFileToken token, int64_t size_bytes) {
+  WEIR_ASSIGN_OR_RETURN(const FileInfo info, env.files().Stat(token.temporary_path));
+  if (info.kind != FileKind::kFile || info.size_bytes < size_bytes) {
+    return Status::IOError("cannot go on with '", token.final_path, "': '", token.temporary_path,
+                           info.kind == FileKind::kFile ? "' is shorter than it was" : "', its beginning, is gone");
+  }
+  WEIR_ASSIGN_OR_RETURN(auto file, env.files().OpenAppend(token.temporary_path));
+  WEIR_RETURN_NOT_OK(file->Truncate(size_bytes));
+  auto stream = std::make_shared<AppendStream>(std::move(file));
   return std::unique_ptr<AtomicFile>(new AtomicFile(env, std::move(token), std::move(stream)));
 }
 
@@ -75,6 +110,12 @@ Status AtomicFile::Abort() {
   Status closed = stream_->Close();
   if (is_direct() || (upload_ && token_.temporary_path.empty())) return closed;
   return AbortToken(env_, token_);
+}
+
+void AtomicFile::Leave() {
+  WEIR_CHECK(state_ == State::kWriting || state_ == State::kPrepared, "a file that is left was not committed");
+  if (state_ == State::kWriting) (void)stream_->Close();  // what was not synced does not count
+  state_ = State::kLeft;
 }
 
 Status AtomicFile::CommitToken(Env& env, const AtomicFileToken& token) {

@@ -1,7 +1,9 @@
 // A file that appears whole or not at all: written aside under a hidden name in the same folder, then renamed.
 //
 // Life: Create → writes → Prepare → Commit, or Abort at any time before Commit. After Prepare the bytes are durable and
-// the token alone is enough to commit or abort, also in another process. Nobody sees the final name before Commit.
+// the token alone is enough to commit or abort, also in another process. Nobody sees the final name before Commit. A
+// file that is left (Leave) stays aside as it is; another process goes on with it (GoOn), from any length that was
+// synced.
 //
 // A path of an object store is an upload there, which Prepare leaves with the store and Commit completes.
 #pragma once
@@ -29,6 +31,8 @@ class AtomicFile {
   /// pipe
   /// (/dev/null) is written directly, and Commit() and Abort() then do nothing.
   static Result<std::unique_ptr<AtomicFile>> Create(Env& env, const std::string& path, const std::string& run_id);
+  /// Goes on with what was left aside, cut to its first `size_bytes`. Errors: IOError where it is gone or shorter.
+  static Result<std::unique_ptr<AtomicFile>> GoOn(Env& env, AtomicFileToken token, int64_t size_bytes);
   ~AtomicFile();
 
   const std::shared_ptr<WritableFile>& stream() const { return stream_; }
@@ -41,6 +45,9 @@ class AtomicFile {
   /// Removes what was written. No error when there is nothing left to remove.
   Status Abort();
 
+  /// Closes what is written aside and leaves it there: its token is kept somewhere. Nothing more is called.
+  void Leave();
+
   /// Idempotent: fine when an earlier attempt already renamed.
   static Status CommitToken(Env& env, const AtomicFileToken& token);
   static Status AbortToken(Env& env, const AtomicFileToken& token);
@@ -49,7 +56,7 @@ class AtomicFile {
   static std::string TemporaryPath(const std::string& path, const std::string& run_id);
 
  private:
-  enum class State { kWriting, kPrepared, kCommitted, kAborted };
+  enum class State { kWriting, kPrepared, kCommitted, kAborted, kLeft };
   AtomicFile(Env& env, AtomicFileToken token, std::shared_ptr<WritableFile> stream)
       : env_(env), token_(std::move(token)), stream_(std::move(stream)) {}
   bool is_direct() const { return !upload_ && token_.temporary_path.empty(); }

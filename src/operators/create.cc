@@ -45,6 +45,11 @@ class LiteralSource final : public Source {
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override {
     return std::make_unique<Reader>(this, lane);
   }
+  Result<std::string> Position() override { return std::string(taken_ ? R"({"given":true})" : R"({"given":false})"); }
+  Status Restore(const std::string& position) override {
+    taken_ = position == R"({"given":true})";
+    return Status::OK();
+  }
 
  private:
   class Reader final : public SourceReader {
@@ -93,6 +98,7 @@ std::optional<StepBinding> BindCreate(const CreateConfig& config, BindContext& c
     return std::make_shared<LiteralSource>(rows);
   };
   binding.can_reject = false;
+  binding.source_repositions = true;
   return binding;
 }
 

@@ -68,6 +68,22 @@ void SplitWatermarks::OnProcessingTime(int64_t now_us) {
   if (changed) Merge();
 }
 
+SplitWatermarks::State SplitWatermarks::state() const {
+  State out{.watermark = watermark_, .ended = ended_};
+  for (const Split& split : splits_) out.splits.push_back({split.open, split.idle, split.latest, split.watermark});
+  return out;
+}
+
+void SplitWatermarks::Restore(const State& state) {
+  watermark_ = state.watermark;
+  ended_ = state.ended;
+  splits_.clear();
+  for (const State::Split& split : state.splits) {
+    splits_.push_back({split.open, split.idle, asked_us_, split.latest, split.watermark});
+  }
+  Merge();
+}
+
 void SplitWatermarks::Merge() {
   if (rule_.from == WatermarkRule::From::kProcessingTime) return;
   EventTime least = kMaxEventTime, greatest = kMinEventTime;

@@ -44,6 +44,19 @@ class SplitWatermarks {
   /// The clock. A step counts as one second of silence at most: who was not asked for rows could give none.
   void OnProcessingTime(int64_t now_us);
 
+  /// Everything but the clock, so that a later run can go on: splits keep their numbers, silence counts anew.
+  struct State {
+    struct Split {
+      bool open = false, idle = false;
+      EventTime latest = kMinEventTime, watermark = kMinEventTime;
+    };
+    std::vector<Split> splits;
+    EventTime watermark = kMinEventTime, ended = kMinEventTime;
+  };
+  State state() const;
+  /// Before the first Add.
+  void Restore(const State& state);
+
   /// No later row of the open splits is older, if they keep to the rule.
   EventTime watermark() const { return watermark_; }
   /// All open splits are idle, or none is open and that has lasted for the idle timeout.

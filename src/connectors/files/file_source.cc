@@ -6,9 +6,11 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "batch/print.h"
 #include "batch/types.h"
+#include "connectors/support/position.h"
 #include "env/env.h"
 
 namespace weir {
@@ -45,6 +47,8 @@ class FileSource::Reader final : public SourceReader {
     in_piece_ = false;
     return PollResult::kProduced;
   }
+
+  bool can_pause() const override { return !in_piece_; }
 
  private:
   Result<bool> TakePiece() {
@@ -104,6 +108,7 @@ Status FileSource::Open(OperatorContext& context) {
     if (options_.paths[i] == "-") continue;
     WEIR_ASSIGN_OR_RETURN(FileInfo info, env_->files().Stat(options_.paths[i]));
     slots_[i].size_bytes = info.size_bytes;
+    slots_[i].modified_us = info.modified;
     bytes_total_ += info.size_bytes;
     modified_us_ = std::max(modified_us_, info.modified);
   }
@@ -124,7 +129,12 @@ Result<std::shared_ptr<OpenedFile>> FileSource::FileAt(size_t index) {
   std::lock_guard lock(mutex_);
   Slot& slot = slots_[index];
   if (!slot.file && !slot.exhausted) {
-    WEIR_ASSIGN_OR_RETURN(slot.file, format_->Open(*env_, options_.paths[index]));
+    if (!slot.from && options_.paths[index] != "-") {  // what it is now is what is read
+      WEIR_ASSIGN_OR_RETURN(const FileInfo info, env_->files().Stat(options_.paths[index]));
+      slot.size_bytes = info.size_bytes;
+      slot.modified_us = info.modified;
+    }
+    WEIR_ASSIGN_OR_RETURN(slot.file, format_->Open(*env_, options_.paths[index], slot.from));
   }
   return slot.file;
 }
@@ -133,6 +143,64 @@ void FileSource::MarkExhausted(size_t index) {
   std::lock_guard lock(mutex_);
   slots_[index].exhausted = true;
   slots_[index].file.reset();
+}
+
+std::string FileSource::Fingerprint(size_t index) const {
+  const Slot& slot = slots_[index];
+  return options_.paths[index] + "\n" + std::to_string(slot.size_bytes) + "\n" + std::to_string(slot.modified_us) +
+         "\n";
+}
+
+Result<std::string> FileSource::Position() {
+  std::lock_guard lock(mutex_);
+  for (; done_ < slots_.size() && slots_[done_].exhausted; ++done_) {
+    done_hash_ = StableHash(Fingerprint(done_), done_hash_);
+  }
+  nlohmann::json position = {{"files_done", done_}, {"files_done_hash", done_hash_}, {"rows", rows_.load()}};
+  const Slot* at = done_ < slots_.size() ? &slots_[done_] : nullptr;
+  if (at != nullptr && (at->file || at->from)) {
+    const FilePlace place = at->file ? at->file->place() : *at->from;
+    position["file"] = {{"path", options_.paths[done_]},
+                        {"size_bytes", at->size_bytes},
+                        {"modified_us", at->modified_us},
+                        {"offset", place.offset},
+                        {"state", place.state}};
+  }
+  return PrintPosition(position);
+}
+
+Status FileSource::Restore(const std::string& text) {
+  WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(text));
+  std::lock_guard lock(mutex_);
+  const int64_t done = IntAt(position, "files_done", -1);
+  uint64_t hash = 0;
+  for (int64_t i = 0; i < done && i < static_cast<int64_t>(slots_.size()); ++i) {
+    hash = StableHash(Fingerprint(static_cast<size_t>(i)), hash);
+  }
+  const auto saved_hash = position.find("files_done_hash");
+  if (done < 0 || done > static_cast<int64_t>(slots_.size()) || saved_hash == position.end() ||
+      !saved_hash->is_number_integer() || saved_hash->get<uint64_t>() != hash) {
+    return Status::Invalid("the first ", done,
+                           " files were read by an earlier run; since then some were added, removed, ",
+                           "renamed or written: put them back, or begin anew with an empty state folder");
+  }
+  for (int64_t i = 0; i < done; ++i) slots_[static_cast<size_t>(i)].exhausted = true;
+  done_ = static_cast<size_t>(done);
+  done_hash_ = hash;
+  rows_ = IntAt(position, "rows");
+  const auto file = position.find("file");
+  if (file == position.end()) return Status::OK();
+  const std::string path = TextAt(*file, "path");
+  const int64_t offset = IntAt(*file, "offset");
+  Slot* const slot = done_ < slots_.size() ? &slots_[done_] : nullptr;
+  if (slot == nullptr || options_.paths[done_] != path || slot->size_bytes != IntAt(*file, "size_bytes") ||
+      slot->modified_us != IntAt(*file, "modified_us")) {
+    return Status::Invalid("'", path, "' was read up to ", offset,
+                           " by an earlier run and is not what it was then: put ",
+                           "it back, or begin anew with an empty state folder");
+  }
+  slot->from = FilePlace{offset, static_cast<int>(IntAt(*file, "state"))};
+  return Status::OK();
 }
 
 Source::Progress FileSource::progress() const {

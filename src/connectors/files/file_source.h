@@ -24,6 +24,12 @@ struct FileBatch {
   std::vector<RawError> errors;
 };
 
+/// Where the next piece of a file begins.
+struct FilePlace {
+  int64_t offset = 0;  // bytes after decompression, or a number of row groups
+  int state = 0;       // of the format
+};
+
 /// One file in one lane: the parser and its scratch. Not thread-safe.
 class FileLane {
  public:
@@ -41,13 +47,17 @@ class OpenedFile {
   virtual Result<std::unique_ptr<FileLane>> OpenLane(const OperatorContext& lane) = 0;
   /// Stored bytes read so far, for progress.
   virtual int64_t bytes_done() const = 0;
+  /// Of the first piece that no lane has taken.
+  virtual FilePlace place() const = 0;
 };
 
 /// How files of one format are opened. Immutable.
 class FileFormat {
  public:
   virtual ~FileFormat() = default;
-  virtual Result<std::shared_ptr<OpenedFile>> Open(Env& env, const std::string& path) const = 0;
+  /// `from`: a place of an earlier reading of the same file, where to go on.
+  virtual Result<std::shared_ptr<OpenedFile>> Open(Env& env, const std::string& path,
+                                                   std::optional<FilePlace> from = std::nullopt) const = 0;
 };
 
 struct FileSourceOptions {
@@ -70,6 +80,10 @@ class FileSource final : public Source {
   Progress progress() const override;
   /// "orders.csv, 120 bytes, modified 2026-03-01T12:00:00Z"; of several files their number, sum, and the latest time.
   std::string version() const override;
+  /// How many files are done, and where the next piece of the one at hand begins: lanes stop between pieces.
+  Result<std::string> Position() override;
+  /// Errors: Invalid where files that were read, or the one at hand, are not what they were.
+  Status Restore(const std::string& position) override;
 
  private:
   class Reader;
@@ -77,7 +91,11 @@ class FileSource final : public Source {
     std::shared_ptr<OpenedFile> file;  // while somebody may still take from it
     bool exhausted = false;
     int64_t size_bytes = 0;
+    EventTime modified_us = kMinEventTime;
+    std::optional<FilePlace> from;  // restored
   };
+  /// What names file `index` of which nothing may change once it was read.
+  std::string Fingerprint(size_t index) const;
 
   /// The file of slot `index`, opened by whoever comes first; null when it has no piece left.
   Result<std::shared_ptr<OpenedFile>> FileAt(size_t index);
@@ -92,6 +110,8 @@ class FileSource final : public Source {
   int64_t bytes_total_ = 0;
   EventTime modified_us_ = kMinEventTime;  // the latest
   std::atomic<int64_t> rows_{0};
+  size_t done_ = 0;  // slots before this one are exhausted, and part of the hash
+  uint64_t done_hash_ = 0;
 };
 
 /// Position of a piece in its whole source: files before pieces.

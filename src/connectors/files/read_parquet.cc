@@ -56,8 +56,8 @@ ComponentSpec Spec() {
 /// Row groups of one file, taken one by one.
 class ParquetPieces final : public OpenedFile {
  public:
-  ParquetPieces(std::shared_ptr<const ParquetFile> file, ParquetScan scan)
-      : file_(std::move(file)), scan_(std::move(scan)) {}
+  ParquetPieces(std::shared_ptr<const ParquetFile> file, ParquetScan scan, int first_group)
+      : file_(std::move(file)), scan_(std::move(scan)), next_(first_group) {}
 
   Result<std::unique_ptr<FileLane>> OpenLane(const OperatorContext& context) override {
     ParquetScan scan = scan_;
@@ -67,6 +67,7 @@ class ParquetPieces final : public OpenedFile {
   }
 
   int64_t bytes_done() const override { return bytes_done_.load(std::memory_order_relaxed); }
+  FilePlace place() const override { return {std::min(next_.load(), file_->num_row_groups()), 0}; }
 
  private:
   class Lane final : public FileLane {
@@ -115,7 +116,7 @@ class ParquetPieces final : public OpenedFile {
 
   const std::shared_ptr<const ParquetFile> file_;
   const ParquetScan scan_;
-  std::atomic<int> next_{0};
+  std::atomic<int> next_;
   std::atomic<int64_t> bytes_done_{0};
 };
 
@@ -123,10 +124,11 @@ class ParquetFormat final : public FileFormat {
  public:
   explicit ParquetFormat(ParquetScan scan) : scan_(std::move(scan)) {}
 
-  Result<std::shared_ptr<OpenedFile>> Open(Env& env, const std::string& path) const override {
+  Result<std::shared_ptr<OpenedFile>> Open(Env& env, const std::string& path,
+                                           std::optional<FilePlace> from) const override {
     WEIR_ASSIGN_OR_RETURN(auto stream, OpenRandomAccess(env.files(), path));
     WEIR_ASSIGN_OR_RETURN(auto file, ParquetFile::Open(std::move(stream), path));
-    return std::make_shared<ParquetPieces>(std::move(file), scan_);
+    return std::make_shared<ParquetPieces>(std::move(file), scan_, from ? static_cast<int>(from->offset) : 0);
   }
 
  private:
@@ -196,6 +198,7 @@ std::optional<StepBinding> BindReadFromParquet(const ReadFromParquetConfig& conf
   binding.can_project = true;
   binding.repeatable = true;
   binding.source_max_lanes = unbounded ? 1 : 0;
+  binding.source_repositions = true;
   // Also a row that is filtered out has an event time, which may be wrong, or move the watermark.
   if (!unbounded && times->column < 0) {
     binding.can_filter = [](const CompiledExpr& filter) { return !filter.can_fail() && !filter.uses_time(); };

@@ -27,6 +27,10 @@ class OpenedText final : public OpenedFile {
     return std::make_unique<Lane>(this, std::move(parser), std::max<int64_t>(1, context.batch_rows));
   }
   int64_t bytes_done() const override { return feeder_->bytes_done(); }
+  FilePlace place() const override {
+    const TextPlace place = feeder_->place();
+    return {place.offset, place.state};
+  }
 
  private:
   class Lane final : public FileLane {
@@ -106,6 +110,12 @@ const FieldSet<TextSourceConfig>& TextSourceConfig::Fields() {
                  FieldDoc("With `tail`: where to begin in files that are there when the run starts.")
                      .Default("start")
                      .OneOf({"start", "end"}))
+          .Field("on_lost", &TextSourceConfig::on_lost,
+                 FieldDoc("With `tail`: what a durable run does that is started again and finds that a file it had not "
+                          "read to its end is gone, was emptied, or was rotated more than once.")
+                     .Default("fail")
+                     .OneOf({"fail", "skip"})
+                     .Advanced())
           .Include(FileModeConfig::Fields());
   return fields;
 }
@@ -129,7 +139,8 @@ void TextFileFormat::Keep(std::string path, std::shared_ptr<BlockFeeder> feeder)
   kept_ = std::move(feeder);
 }
 
-Result<std::shared_ptr<OpenedFile>> TextFileFormat::Open(Env& env, const std::string& path) const {
+Result<std::shared_ptr<OpenedFile>> TextFileFormat::Open(Env& env, const std::string& path,
+                                                         std::optional<FilePlace> from) const {
   std::shared_ptr<BlockFeeder> feeder;
   {
     std::lock_guard lock(mutex_);
@@ -139,6 +150,7 @@ Result<std::shared_ptr<OpenedFile>> TextFileFormat::Open(Env& env, const std::st
     WEIR_ASSIGN_OR_RETURN(feeder, OpenTextFile(env, path, config_.compression, config_.max_record_bytes, nullptr));
   }
   WEIR_ASSIGN_OR_RETURN(auto make_parser, Begin(*feeder, path));
+  if (from) WEIR_RETURN_NOT_OK(feeder->GoOnAt({from->offset, from->state}));
   return std::make_shared<OpenedText>(std::move(feeder), std::move(make_parser));
 }
 
@@ -263,6 +275,7 @@ std::optional<StepBinding> TextSourceBinding(const TextSourceConfig& config, con
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.source_max_lanes = unbounded ? 1 : 0;
+  binding.source_repositions = config.path != "-" && !files.keep_first;  // what a pipe gave is not given again
   // Also a row that is filtered out has an event time, which may be wrong, or move the watermark.
   if (!unbounded && times->column < 0) {
     binding.can_filter = [filename_column](const CompiledExpr& filter) {
@@ -275,6 +288,7 @@ std::optional<StepBinding> TextSourceBinding(const TextSourceConfig& config, con
   plan.tail.path = ResolvePath(context, config.path);
   plan.tail.extensions = files.extensions;
   plan.tail.from_end = config.from == "end";
+  plan.tail.skip_lost = config.on_lost == "skip";
   plan.tail.max_record_bytes = config.max_record_bytes;
   plan.tail.event_time = *times;
   if (!unbounded) binding.notes = {FilesNote(files.paths)};

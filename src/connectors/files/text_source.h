@@ -24,7 +24,7 @@ struct TextSourceConfig : FileModeConfig {
   std::string filename_column;
   int64_t max_record_bytes = 0;
   bool tail = false;
-  std::string from;
+  std::string from, on_lost;
   static const FieldSet<TextSourceConfig>& Fields();
 };
 
@@ -41,7 +41,8 @@ using TextParserFactory = std::function<Result<TextBlockParser>()>;
 class TextFileFormat : public FileFormat {
  public:
   explicit TextFileFormat(TextSourceConfig config) : config_(std::move(config)) {}
-  Result<std::shared_ptr<OpenedFile>> Open(Env& env, const std::string& path) const final;
+  Result<std::shared_ptr<OpenedFile>> Open(Env& env, const std::string& path,
+                                           std::optional<FilePlace> from = std::nullopt) const final;
 
   /// Bytes that were read while planning and cannot be read again: what Open(path) will go on with, once.
   void Keep(std::string path, std::shared_ptr<BlockFeeder> feeder);

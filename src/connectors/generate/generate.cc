@@ -170,6 +170,7 @@ std::optional<StepBinding> BindGenerate(const GenerateConfig& config, BindContex
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.can_reject = false;
+  binding.source_repositions = true;
   if (config.rate > 0) binding.notes.push_back("rate: " + std::to_string(static_cast<int64_t>(config.rate)) + "/s");
   binding.source = [table, rows = config.rows,
                     rate = config.rate](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {

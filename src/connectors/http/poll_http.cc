@@ -11,6 +11,7 @@
 #include "connectors/support/arrival_queue.h"
 #include "connectors/support/body_parser.h"
 #include "connectors/support/event_time.h"
+#include "connectors/support/position.h"
 #include "env/env.h"
 #include "net/http_client.h"
 #include "plan/binding.h"
@@ -44,7 +45,8 @@ ComponentSpec Spec() {
           "begins in its time. Records that do not fit go to the error output.")
       .Guarantees(
           "A page that has changed is given whole: who wants each record once puts a Distinct behind. The first round "
-          "of a new run gives everything. Where nobody reads errors, the first one ends the run.")
+          "of a new run gives everything; a durable run that is started again knows which pages it has given. Where "
+          "nobody reads errors, the first one ends the run.")
       .Field("url", &PollHttpConfig::url,
              FieldDoc("What to read, http:// or https://.").Required().Example("https://example.com/orders"))
       .Field("schema", &PollHttpConfig::schema,
@@ -162,10 +164,12 @@ class PollSource final : public Source {
     client.cancelled = &stopping_;
     WEIR_ASSIGN_OR_RETURN(client_, HttpClient::Make(std::move(client)));
     random_.seed(context.env->RandomSeed());
-    thread_ = std::thread([this] { Work(); });
     return Status::OK();
   }
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override;
+  /// The version of each page whose rows were given last.
+  Result<std::string> Position() override;
+  Status Restore(const std::string& position) override;
 
  private:
   class Reader;
@@ -182,9 +186,9 @@ class PollSource final : public Source {
   /// none.
   Result<std::string> Read(const std::string& url);
   Result<HttpAnswer> Ask(const std::string& url, const Page* page);
-  Result<std::string> Take(const std::string& url, const HttpAnswer& answer);
+  Status Take(const std::string& url, const HttpAnswer& answer, Page* fresh);
   /// False when the source stops.
-  bool Push(Batch rows, std::vector<RawError> errors);
+  bool Push(Batch rows, std::vector<RawError> errors, std::string note = "");
   bool Pause(int64_t us);
   void Stop() {
     {
@@ -206,6 +210,8 @@ class PollSource final : public Source {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable stopped_;
+  std::string position_;      // restored
+  Reader* reader_ = nullptr;  // the only one, while it is
   std::thread thread_;
 };
 
@@ -246,11 +252,11 @@ Result<std::string> PollSource::Read(const std::string& url) {
   Page fresh;
   fresh.etag = std::string(answer.header("etag"));
   fresh.last_modified = std::string(answer.header("last-modified"));
-  fresh.hash = std::hash<std::string>()(answer.body);
+  fresh.hash = StableHash(answer.body);
   if (page && page->hash == fresh.hash) {
     fresh.next = page->next;
   } else {
-    WEIR_ASSIGN_OR_RETURN(fresh.next, Take(url, answer));
+    WEIR_RETURN_NOT_OK(Take(url, answer, &fresh));
   }
   if (!stopping_) {
     fresh.round = page ? page->round : 0;
@@ -277,7 +283,7 @@ Result<HttpAnswer> PollSource::Ask(const std::string& url, const Page* page) {
   }
 }
 
-Result<std::string> PollSource::Take(const std::string& url, const HttpAnswer& answer) {
+Status PollSource::Take(const std::string& url, const HttpAnswer& answer, Page* fresh) {
   const auto format = options_.format ? options_.format : BodyFormatFromMediaType(answer.header("content-type"));
   if (!format) {
     return Status::Invalid("the answer is '", answer.header("content-type"), "': say with 'format' what it holds");
@@ -308,13 +314,19 @@ Result<std::string> PollSource::Take(const std::string& url, const HttpAnswer& a
   WEIR_ASSIGN_OR_RETURN(Batch rows, parser_.Parse(*format, &errors));
   std::vector<RawError> raw;
   for (RecordError& error : errors) raw.push_back({std::move(error.record), error.place + ": " + error.message});
-  (void)Push(std::move(rows), std::move(raw));  // a source that stops takes nothing
-  return next.empty() ? next : ResolveUrl(url, next);
+  if (!next.empty()) fresh->next = ResolveUrl(url, next);
+  const nlohmann::json note = {{"url", url},
+                               {"etag", fresh->etag},
+                               {"last_modified", fresh->last_modified},
+                               {"next", fresh->next},
+                               {"hash", fresh->hash}};
+  (void)Push(std::move(rows), std::move(raw), PrintPosition(note));  // a source that stops takes nothing
+  return Status::OK();
 }
 
-bool PollSource::Push(Batch rows, std::vector<RawError> errors) {
-  if (rows.num_rows() == 0 && errors.empty()) return true;
+bool PollSource::Push(Batch rows, std::vector<RawError> errors, std::string note) {
   ArrivalQueue::Arrival arrival;
+  arrival.note = std::move(note);
   arrival.bytes = rows.num_rows() > 0 ? rows.size_bytes() : 1;
   arrival.rows = std::move(rows);
   arrival.errors = std::move(errors);
@@ -332,8 +344,25 @@ class PollSource::Reader final : public SourceReader {
   Reader(PollSource* source, const OperatorContext& lane)
       : source_(source), batch_rows_(lane.batch_rows), tracker_(source->options_.event_time) {
     source_->queue_.SetWake(lane.wake);
+    source_->reader_ = this;
   }
-  ~Reader() override { source_->queue_.SetWake(nullptr); }
+  ~Reader() override {
+    source_->queue_.SetWake(nullptr);
+    source_->reader_ = nullptr;
+  }
+
+  Status Begin() {
+    if (source_->position_.empty()) return Status::OK();
+    WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(source_->position_));
+    split_ = static_cast<int>(IntAt(position, "split", -1));
+    for (const nlohmann::json& page : ListAt(position, "pages")) given_.push_back(page);
+    return tracker_.Restore(TextAt(position, "times"));
+  }
+  std::string Position() const {
+    return PrintPosition({{"pages", given_}, {"split", split_}, {"times", tracker_.Position()}});
+  }
+  /// A page is given whole or not at all.
+  bool can_pause() const override { return at_ == page_.rows.num_rows(); }
 
   Result<PollResult> Poll(Emitter& out) override {
     tracker_.OnPoll(out);
@@ -342,6 +371,7 @@ class PollSource::Reader final : public SourceReader {
       if (!source_->queue_.Pop(&page_)) return draining_ ? PollResult::kExhausted : PollResult::kIdle;
       at_ = 0;
       if (!page_.errors.empty()) WEIR_RETURN_NOT_OK(out.RejectRaw(page_.errors));
+      Remember();
     }
     while (at_ < page_.rows.num_rows()) {
       const int64_t count = std::min(batch_rows_, page_.rows.num_rows() - at_);
@@ -361,9 +391,20 @@ class PollSource::Reader final : public SourceReader {
   bool idle() const override { return tracker_.idle(); }
 
  private:
+  /// The version of the page at hand; of pages that are not asked for any more the oldest are forgotten.
+  void Remember() {
+    if (page_.note.empty()) return;
+    auto note = nlohmann::json::parse(page_.note, nullptr, false);
+    const std::string url = TextAt(note, "url");
+    std::erase_if(given_, [&](const nlohmann::json& page) { return TextAt(page, "url") == url; });
+    given_.push_back(std::move(note));
+    if (static_cast<int64_t>(given_.size()) > source_->options_.max_pages) given_.erase(given_.begin());
+  }
+
   PollSource* const source_;
   const int64_t batch_rows_;
   EventTimeTracker tracker_;
+  std::vector<nlohmann::json> given_;  // versions of pages, the last one given at the end
   ArrivalQueue::Arrival page_;
   int64_t at_ = 0;  // row of the page
   int split_ = -1;
@@ -371,7 +412,26 @@ class PollSource::Reader final : public SourceReader {
 };
 
 Result<std::unique_ptr<SourceReader>> PollSource::OpenReader(const OperatorContext& lane) {
-  return std::make_unique<Reader>(this, lane);
+  auto reader = std::make_unique<Reader>(this, lane);
+  WEIR_RETURN_NOT_OK(reader->Begin());
+  thread_ = std::thread([this] { Work(); });
+  return reader;
+}
+
+Result<std::string> PollSource::Position() { return reader_ ? reader_->Position() : position_; }
+
+Status PollSource::Restore(const std::string& text) {
+  position_ = text;
+  WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(text));
+  for (const nlohmann::json& saved : ListAt(position, "pages")) {
+    const auto hash = saved.find("hash");
+    if (hash == saved.end() || !hash->is_number_integer()) continue;
+    pages_[TextAt(saved, "url")] = {.etag = TextAt(saved, "etag"),
+                                    .last_modified = TextAt(saved, "last_modified"),
+                                    .next = TextAt(saved, "next"),
+                                    .hash = hash->get<size_t>()};
+  }
+  return Status::OK();
 }
 
 std::optional<StepBinding> BindPollHttp(const PollHttpConfig& config, BindContext& context) {
@@ -404,6 +464,7 @@ std::optional<StepBinding> BindPollHttp(const PollHttpConfig& config, BindContex
   info.bounded = false;
   binding.outputs = {{"", info}};
   binding.source_max_lanes = 1;
+  binding.source_repositions = true;
   binding.notes = plan->Notes(*options.schema);
   binding.notes.push_back("reads " + RedactUrl(config.url) + " every " + FormatDuration(config.every));
   binding.notes.push_back("state: version of at most " + std::to_string(config.max_pages) +

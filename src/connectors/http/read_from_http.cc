@@ -8,11 +8,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
+#include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "connectors/files/file_paths.h"
+#include "connectors/support/arrival_log.h"
 #include "connectors/support/arrival_queue.h"
 #include "connectors/support/body_parser.h"
 #include "connectors/support/event_time.h"
+#include "connectors/support/position.h"
 #include "env/streams.h"
 #include "formats/json/json_printer.h"
 #include "net/http_server.h"
@@ -49,7 +54,9 @@ ComponentSpec Spec() {
           "or 503 as usual. `X-Request-Id` comes back in the answer.")
       .Guarantees(
           "Rows that were answered with 202 come out, also when the run is drained: it stops listening, finishes "
-          "requests under way and empties the queue. They are lost when the run fails or the process dies. A client "
+          "requests under way and empties the queue. They are lost when the run fails or the process dies; in a "
+          "durable run they are in a log of the state "
+          "folder before the answer, and are given once, however it ends. A client "
           "that gets no answer and sends again makes duplicates. Rows of one connection keep their order.")
       .Field("listen", &ReadFromHttpConfig::listen,
              FieldDoc("HOST:PORT. Without a host only this machine can connect; write 0.0.0.0:8080 to be open to the "
@@ -160,8 +167,22 @@ class HttpSource final : public Source {
     server_.Stop(0);
   }
 
-  Status Open(OperatorContext&) override { return server_.Listen(options_.server); }
+  Status Open(OperatorContext& context) override {
+    if (!context.durable) return server_.Listen(options_.server);
+    WEIR_ASSIGN_OR_RETURN(log_, ArrivalLog::Open(context, options_.schema, options_.max_queue_bytes));
+    return Status::OK();  // listens when it is known what earlier runs have taken
+  }
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override;
+  /// The number of the last request whose rows were given, and the watermark.
+  Result<std::string> Position() override;
+  Status Restore(const std::string& position) override {
+    position_ = position;
+    return Status::OK();
+  }
+  Status Committed(const std::string& position) override {
+    WEIR_ASSIGN_OR_RETURN(const nlohmann::json saved, ParsePosition(position));
+    return log_ ? log_->Committed(IntAt(saved, "taken")) : Status::OK();
+  }
 
  private:
   class Reader;
@@ -176,7 +197,10 @@ class HttpSource final : public Source {
   const HttpSourceOptions options_;
   ArrivalQueue queue_;
   BodyParserPool parsers_;
-  HttpServer server_;  // last: its threads use the rest
+  std::unique_ptr<ArrivalLog> log_;  // of a durable run
+  std::string position_;             // restored
+  Reader* reader_ = nullptr;         // the only one, while it is
+  HttpServer server_;                // last: its threads use the rest
 };
 
 void HttpSource::Answer(HttpRequest& request, HttpResponse& response) {
@@ -280,11 +304,17 @@ void HttpSource::Take(BodyFormat format, BodyParser& parser, QueueRoom& room, Ht
   if (Status times = CheckEventTimes(*rows); !times.ok()) return AnswerError(response, 400, times.message());
   const int64_t count = rows->num_rows();
   if (count > 0) {
-    if (!room.ChangeTo(rows->size_bytes())) return AnswerBusy(response);
+    if (!room.ChangeTo(rows->size_bytes()) || (log_ && log_->full())) return AnswerBusy(response);
     ArrivalQueue::Arrival arrival;
     arrival.rows = std::move(*rows);
     arrival.bytes = room.HandOver();
-    if (!queue_.Push(std::move(arrival))) {
+    const Result<bool> taken =
+        log_ ? log_->Accept(std::move(arrival), &queue_) : Result<bool>(queue_.Push(std::move(arrival)));
+    if (!taken.ok()) {
+      response.SetHeader("Retry-After", "1");
+      return AnswerError(response, 503, "the rows cannot be kept: " + taken.status().message());
+    }
+    if (!*taken) {
       response.SetHeader("Retry-After", "1");
       return AnswerError(response, 503, "the pipeline is stopping");
     }
@@ -298,8 +328,28 @@ class HttpSource::Reader final : public SourceReader {
   Reader(HttpSource* source, const OperatorContext& lane)
       : source_(source), batch_rows_(lane.batch_rows), tracker_(source->options_.event_time) {
     source_->queue_.SetWake(lane.wake);
+    source_->reader_ = this;
   }
-  ~Reader() override { source_->queue_.SetWake(nullptr); }
+  ~Reader() override {
+    source_->queue_.SetWake(nullptr);
+    source_->reader_ = nullptr;
+  }
+
+  /// Goes on behind the restored position, if there is one, with what earlier runs have taken.
+  Status Begin() {
+    if (!source_->position_.empty()) {
+      WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(source_->position_));
+      taken_ = IntAt(position, "taken");
+      split_ = static_cast<int>(IntAt(position, "split", -1));
+      WEIR_RETURN_NOT_OK(tracker_.Restore(TextAt(position, "times")));
+    }
+    WEIR_ASSIGN_OR_RETURN(auto earlier, source_->log_->After(taken_));
+    earlier_.assign(std::make_move_iterator(earlier.begin()), std::make_move_iterator(earlier.end()));
+    return Status::OK();
+  }
+  std::string Position() const {
+    return PrintPosition({{"taken", taken_}, {"split", split_}, {"times", tracker_.Position()}});
+  }
 
   Result<PollResult> Poll(Emitter& out) override {
     tracker_.OnPoll(out);
@@ -307,8 +357,9 @@ class HttpSource::Reader final : public SourceReader {
     if (draining_) EndWhenQuiet(out.processing_time_us());
     std::vector<Batch> batches;
     ArrivalQueue::Arrival arrival;
-    for (int64_t rows = 0; rows < batch_rows_ && source_->queue_.Pop(&arrival);) {
+    for (int64_t rows = 0; rows < batch_rows_ && Next(&arrival);) {
       rows += arrival.rows.num_rows();
+      taken_ = std::max(taken_, arrival.place);
       batches.push_back(std::move(arrival.rows));
     }
     if (batches.empty()) return closed_ ? PollResult::kExhausted : PollResult::kIdle;
@@ -327,6 +378,12 @@ class HttpSource::Reader final : public SourceReader {
   bool idle() const override { return tracker_.idle(); }
 
  private:
+  bool Next(ArrivalQueue::Arrival* arrival) {
+    if (earlier_.empty()) return source_->queue_.Pop(arrival);
+    *arrival = std::move(earlier_.front());
+    earlier_.pop_front();
+    return true;
+  }
   void EndWhenQuiet(int64_t now_us) {
     if (drain_until_us_ == 0) drain_until_us_ = now_us + kDrainUs;
     if (closed_ || (source_->server_.active_requests() > 0 && now_us < drain_until_us_)) return;
@@ -337,14 +394,23 @@ class HttpSource::Reader final : public SourceReader {
   HttpSource* const source_;
   const int64_t batch_rows_;
   EventTimeTracker tracker_;
+  std::deque<ArrivalQueue::Arrival> earlier_;  // that earlier runs have taken and not given
+  int64_t taken_ = 0;                          // number of the last arrival that was given
   int split_ = -1;
   bool draining_ = false, closed_ = false;
   int64_t drain_until_us_ = 0;
 };
 
 Result<std::unique_ptr<SourceReader>> HttpSource::OpenReader(const OperatorContext& lane) {
-  return std::make_unique<Reader>(this, lane);
+  auto reader = std::make_unique<Reader>(this, lane);
+  if (log_) {
+    WEIR_RETURN_NOT_OK(reader->Begin());
+    WEIR_RETURN_NOT_OK(server_.Listen(options_.server));
+  }
+  return reader;
 }
+
+Result<std::string> HttpSource::Position() { return reader_ ? reader_->Position() : position_; }
 
 std::optional<StepBinding> BindReadFromHttp(const ReadFromHttpConfig& config, BindContext& context) {
   HttpSourceOptions options;
@@ -370,6 +436,7 @@ std::optional<StepBinding> BindReadFromHttp(const ReadFromHttpConfig& config, Bi
   info.schema = options.schema;
   info.bounded = false;
   binding.outputs = {{"", info}};
+  binding.source_repositions = true;
   binding.source_max_lanes = 1;  // the connections' threads parse; one lane keeps their order
   binding.notes = plan->Notes(*options.schema);
   binding.notes.push_back("listens on " + address->ToString() + config.path);

@@ -198,6 +198,7 @@ std::optional<StepBinding> BindReadFromNexmark(const NexmarkConfig& config, Bind
   binding.outputs = {{"", info}};
   binding.can_project = true;
   binding.can_reject = false;
+  binding.source_repositions = true;
   binding.source = [=, schema = info.schema](const ScanRequest& request) -> Result<std::shared_ptr<Source>> {
     Range range;
     range.end = end;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "batch/batch.h"
@@ -22,6 +23,8 @@ class ArrivalQueue {
     std::vector<RawError> errors;
     bool is_end = false;  // nothing more comes from the origin
     int64_t bytes = 0;    // reserved for it
+    int64_t place = 0;    // its number in an ArrivalLog
+    std::string note;     // of whoever brings it, for the reader
   };
 
   explicit ArrivalQueue(int64_t max_bytes) : max_bytes_(max_bytes) {}

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "batch/types.h"
+#include "connectors/support/position.h"
 #include "formats/text/value_text.h"
 
 namespace weir {
@@ -222,6 +224,31 @@ Status AssignOrReject(const EventTimePlan& plan, Batch* batch, Emitter& out) {
   const Batch whole = *batch;
   WEIR_RETURN_NOT_OK(AssignEventTime(plan, out.processing_time_us(), batch, &errors));
   return errors.empty() ? Status::OK() : out.Reject(whole, errors);
+}
+
+std::string EventTimeTracker::Position() const {
+  const SplitWatermarks::State state = splits_.state();
+  nlohmann::json splits = nlohmann::json::array();
+  for (const auto& split : state.splits) {
+    splits.push_back({{"open", split.open ? 1 : 0},
+                      {"idle", split.idle ? 1 : 0},
+                      {"latest_us", split.latest},
+                      {"watermark_us", split.watermark}});
+  }
+  return PrintPosition({{"watermark_us", state.watermark}, {"ended_us", state.ended}, {"splits", std::move(splits)}});
+}
+
+Status EventTimeTracker::Restore(const std::string& position) {
+  WEIR_ASSIGN_OR_RETURN(const nlohmann::json saved, ParsePosition(position));
+  SplitWatermarks::State state;
+  state.watermark = IntAt(saved, "watermark_us", kMinEventTime);
+  state.ended = IntAt(saved, "ended_us", kMinEventTime);
+  for (const nlohmann::json& split : ListAt(saved, "splits")) {
+    state.splits.push_back({IntAt(split, "open") != 0, IntAt(split, "idle") != 0,
+                            IntAt(split, "latest_us", kMinEventTime), IntAt(split, "watermark_us", kMinEventTime)});
+  }
+  splits_.Restore(state);
+  return Status::OK();
 }
 
 Status EventTimeTracker::Emit(int split, Batch batch, Emitter& out) {

@@ -71,6 +71,11 @@ class EventTimeTracker {
   void EndPiece(int split) { splits_.EndPiece(split); }
   void End(int split) { splits_.End(split); }
 
+  /// What a position needs of it, as JSON: watermark and splits, which keep their numbers.
+  std::string Position() const;
+  /// Before the first Add. Errors: Invalid for a text that Position did not give.
+  Status Restore(const std::string& position);
+
   EventTime watermark() const { return plan_.unbounded ? splits_.watermark() : kMinEventTime; }
   bool idle() const { return plan_.unbounded && splits_.idle(); }
   const EventTimePlan& plan() const { return plan_; }

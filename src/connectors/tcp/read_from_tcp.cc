@@ -9,13 +9,17 @@
 #include <cstring>
 #include <list>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "base/utf8.h"
 #include "connectors/files/file_paths.h"
+#include "connectors/support/arrival_log.h"
 #include "connectors/support/arrival_queue.h"
 #include "connectors/support/body_parser.h"
 #include "connectors/support/event_time.h"
+#include "connectors/support/position.h"
 #include "connectors/tcp/frame_cutter.h"
 #include "env/env.h"
 #include "formats/text/line_format.h"
@@ -47,7 +51,10 @@ ComponentSpec Spec() {
           "output; one that is too long, or cut short, also ends its connection.")
       .Guarantees(
           "Rows of one connection keep their order. Nobody tells a client what was taken: what it sent and was not yet "
-          "read when the run ends is lost; a drained run reads what has arrived. While the steps behind are slower, "
+          "read when the run ends is lost; a drained run reads what has arrived. In a durable run what was read is in "
+          "a "
+          "log of the state folder, synced, and is given once, however the run ends. While the steps behind are "
+          "slower, "
           "nothing is read and clients wait. Where nobody reads errors, the first one ends the run.")
       .Field("listen", &ReadFromTcpConfig::listen,
              FieldDoc("HOST:PORT. Without a host only this machine can connect; write 0.0.0.0:9000 to be open to the "
@@ -159,12 +166,22 @@ class TcpSource final : public Source {
     for (Connection& connection : connections_) connection.thread.join();
   }
 
-  Status Open(OperatorContext&) override {
-    WEIR_ASSIGN_OR_RETURN(listener_, Listener::Open(options_.address));
-    acceptor_ = std::thread([this] { Accept(); });
-    return Status::OK();
+  Status Open(OperatorContext& context) override {
+    if (!context.durable) return Listen();
+    WEIR_ASSIGN_OR_RETURN(log_, ArrivalLog::Open(context, options_.schema, options_.max_queue_bytes));
+    return Status::OK();  // listens when it is known what earlier runs have taken
   }
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override;
+  /// The number of the last arrival that was given; connections, which are all over then, and their watermarks.
+  Result<std::string> Position() override;
+  Status Restore(const std::string& position) override {
+    position_ = position;
+    return Status::OK();
+  }
+  Status Committed(const std::string& position) override {
+    WEIR_ASSIGN_OR_RETURN(const nlohmann::json saved, ParsePosition(position));
+    return log_ ? log_->Committed(IntAt(saved, "taken")) : Status::OK();
+  }
 
  private:
   class Reader;
@@ -175,6 +192,13 @@ class TcpSource final : public Source {
     bool is_over = false;
   };
 
+  Status Listen() {
+    WEIR_ASSIGN_OR_RETURN(listener_, Listener::Open(options_.address));
+    acceptor_ = std::thread([this] { Accept(); });
+    return Status::OK();
+  }
+  /// In a durable run what is handed over is on the medium before more is read. False: nothing is taken any more.
+  bool HandOver(ArrivalQueue::Arrival arrival);
   void Accept();
   void Serve(Connection& connection);
   /// False when the connection ends: by a mistake, or because nothing is taken any more.
@@ -192,6 +216,9 @@ class TcpSource final : public Source {
   std::condition_variable changed_;
   std::list<Connection> connections_;
   int64_t last_number_ = 0;
+  std::unique_ptr<ArrivalLog> log_;  // of a durable run
+  std::string position_;             // restored
+  Reader* reader_ = nullptr;         // the only one, while it is
 };
 
 void TcpSource::Accept() {
@@ -250,7 +277,18 @@ void TcpSource::Serve(Connection& connection) {
   ArrivalQueue::Arrival end;
   end.origin = connection.number;
   end.is_end = true;
-  (void)queue_.Push(std::move(end));
+  (void)HandOver(std::move(end));
+}
+
+bool TcpSource::HandOver(ArrivalQueue::Arrival arrival) {
+  if (!log_) return queue_.Push(std::move(arrival));
+  while (log_->full() && !stopping_) log_->WaitForRoom(kLookMs);
+  const auto taken = log_->Accept(std::move(arrival), &queue_);
+  if (taken.ok()) return *taken;
+  ArrivalQueue::Arrival trouble;  // the connection ends, and an error row says why
+  trouble.errors.push_back({"", "what a client sent cannot be kept: " + taken.status().message()});
+  (void)queue_.Push(std::move(trouble));
+  return false;
 }
 
 bool TcpSource::Push(Connection& connection, FrameParser& parser) {
@@ -260,7 +298,7 @@ bool TcpSource::Push(Connection& connection, FrameParser& parser) {
   if (arrival.rows.num_rows() == 0 && arrival.errors.empty()) return true;
   arrival.origin = connection.number;
   arrival.bytes = arrival.rows.num_rows() > 0 ? arrival.rows.size_bytes() : 1;
-  return queue_.WaitAndReserve(arrival.bytes) && queue_.Push(std::move(arrival)) && status.ok();
+  return queue_.WaitAndReserve(arrival.bytes) && HandOver(std::move(arrival)) && status.ok();
 }
 
 void TcpSource::BeginStop() {
@@ -284,8 +322,44 @@ class TcpSource::Reader final : public SourceReader {
   Reader(TcpSource* source, const OperatorContext& lane)
       : source_(source), batch_rows_(lane.batch_rows), tracker_(source->options_.event_time) {
     source_->queue_.SetWake(lane.wake);
+    source_->reader_ = this;
   }
-  ~Reader() override { source_->queue_.SetWake(nullptr); }
+  ~Reader() override {
+    source_->queue_.SetWake(nullptr);
+    source_->reader_ = nullptr;
+  }
+
+  /// Goes on behind the restored position, if there is one, with what earlier runs have taken. Their connections end
+  /// with it.
+  Status Begin() {
+    if (!source_->position_.empty()) {
+      WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(source_->position_));
+      taken_ = IntAt(position, "taken");
+      WEIR_RETURN_NOT_OK(tracker_.Restore(TextAt(position, "times")));
+      for (const nlohmann::json& split : ListAt(position, "connections")) {
+        splits_[IntAt(split, "number")] = static_cast<int>(IntAt(split, "split"));
+      }
+    }
+    WEIR_ASSIGN_OR_RETURN(auto earlier, source_->log_->After(taken_));
+    std::set<int64_t> open;
+    for (const auto& [number, split] : splits_) open.insert(number);
+    for (ArrivalQueue::Arrival& arrival : earlier) {
+      open.insert(arrival.origin);
+      earlier_.push_back(std::move(arrival));
+    }
+    for (const int64_t number : open) {
+      source_->last_number_ = std::max(source_->last_number_, number);
+      ArrivalQueue::Arrival& end = earlier_.emplace_back();
+      end.origin = number;
+      end.is_end = true;
+    }
+    return Status::OK();
+  }
+  std::string Position() const {
+    nlohmann::json connections = nlohmann::json::array();
+    for (const auto& [number, split] : splits_) connections.push_back({{"number", number}, {"split", split}});
+    return PrintPosition({{"taken", taken_}, {"connections", std::move(connections)}, {"times", tracker_.Position()}});
+  }
 
   Result<PollResult> Poll(Emitter& out) override {
     tracker_.OnPoll(out);
@@ -303,6 +377,7 @@ class TcpSource::Reader final : public SourceReader {
         batches.push_back(std::move(next_->rows));
       }
       const bool is_end = next_->is_end;
+      taken_ = std::max(taken_, next_->place);
       next_.reset();
       if (is_end) {
         WEIR_RETURN_NOT_OK(Give(origin, std::move(batches), out));
@@ -329,7 +404,12 @@ class TcpSource::Reader final : public SourceReader {
  private:
   bool TakeNext() {
     ArrivalQueue::Arrival arrival;
-    if (!source_->queue_.Pop(&arrival)) return false;
+    if (!earlier_.empty()) {
+      arrival = std::move(earlier_.front());
+      earlier_.pop_front();
+    } else if (!source_->queue_.Pop(&arrival)) {
+      return false;
+    }
     next_ = std::move(arrival);
     return true;
   }
@@ -356,13 +436,22 @@ class TcpSource::Reader final : public SourceReader {
   EventTimeTracker tracker_;
   std::map<int64_t, int> splits_;  // by connection
   std::optional<ArrivalQueue::Arrival> next_;
+  std::deque<ArrivalQueue::Arrival> earlier_;  // that earlier runs have taken and not given
+  int64_t taken_ = 0;                          // number of the last arrival that was given
   bool draining_ = false, closed_ = false;
   int64_t drain_until_us_ = 0;
 };
 
 Result<std::unique_ptr<SourceReader>> TcpSource::OpenReader(const OperatorContext& lane) {
-  return std::make_unique<Reader>(this, lane);
+  auto reader = std::make_unique<Reader>(this, lane);
+  if (log_) {
+    WEIR_RETURN_NOT_OK(reader->Begin());
+    WEIR_RETURN_NOT_OK(Listen());
+  }
+  return reader;
 }
+
+Result<std::string> TcpSource::Position() { return reader_ ? reader_->Position() : position_; }
 
 std::optional<StepBinding> BindReadFromTcp(const ReadFromTcpConfig& config, BindContext& context) {
   TcpOptions options;
@@ -392,6 +481,7 @@ std::optional<StepBinding> BindReadFromTcp(const ReadFromTcpConfig& config, Bind
   info.schema = options.schema;
   info.bounded = false;
   binding.outputs = {{"", info}};
+  binding.source_repositions = true;
   binding.source_max_lanes = 1;  // the connections' threads parse; one lane keeps their order
   binding.notes = plan->Notes(*options.schema);
   binding.notes.push_back("listens on " + address->ToString());

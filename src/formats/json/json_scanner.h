@@ -15,6 +15,8 @@ enum class JsonDocumentState : uint8_t { kTop, kFirstElement, kAfterElement, kAf
 class JsonDocumentScanner final : public RecordScanner {
  public:
   int64_t LastRecordEnd(const char* data, int64_t size, bool at_end, TextBlock* block) override;
+  int state() const override { return static_cast<int>(state_); }
+  void set_state(int state) override { state_ = static_cast<JsonDocumentState>(state); }
 
  private:
   JsonDocumentState state_ = JsonDocumentState::kTop;  // at the start of the next block

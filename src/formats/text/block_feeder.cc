@@ -62,10 +62,32 @@ void BlockFeeder::Skip(int64_t bytes) {
   offset_ += bytes;
 }
 
-void BlockFeeder::SeekTo(int64_t offset) {
+TextPlace BlockFeeder::place() {
   std::lock_guard lock(mutex_);
-  carry_begin_ = carry_end_ = 0;
-  read_offset_ = offset_ = offset;
+  return {offset_, scanner_ ? scanner_->state() : 0};
+}
+
+Status BlockFeeder::GoOnAt(TextPlace place) {
+  if (input_.file) {
+    std::lock_guard lock(mutex_);
+    carry_begin_ = carry_end_ = 0;
+    read_offset_ = offset_ = place.offset;
+    input_ended_ = false;
+  } else {
+    while (offset_ < place.offset) {
+      const int64_t step = std::min(place.offset - offset_, options_.block_bytes);
+      WEIR_ASSIGN_OR_RETURN(const std::string_view text, Peek(step));
+      if (static_cast<int64_t>(text.size()) < step) {
+        return Status::Invalid(input_.name, ": the text ends before byte ", place.offset, ", where reading goes on");
+      }
+      Skip(step);
+      std::lock_guard lock(mutex_);
+      if (carry_begin_ == carry_end_) carry_begin_ = carry_end_ = 0;  // else the buffer grows with what was skipped
+    }
+  }
+  bytes_done_.store(place.offset, std::memory_order_relaxed);
+  if (scanner_) scanner_->set_state(place.state);
+  return Status::OK();
 }
 
 void BlockFeeder::EndInput() {

@@ -11,6 +11,12 @@
 
 namespace weir {
 
+/// Where a record of a text begins.
+struct TextPlace {
+  int64_t offset = 0;  // in bytes, after decompression
+  int state = 0;       // RecordScanner::state there
+};
+
 struct BlockFeederOptions {
   /// Small enough for the level 2 and 3 caches, large enough that a lane takes the mutex every few milliseconds at
   /// most.
@@ -38,8 +44,13 @@ class BlockFeeder {
   /// Consumes `bytes` bytes that Peek has shown. The rest must begin with a record.
   void Skip(int64_t bytes);
 
-  /// A live file: goes on at byte `offset`, where a record begins. What was read ahead is read again.
-  void SeekTo(int64_t offset);
+  /// Where the block begins that Next gives next.
+  TextPlace place();
+  /// Goes on at a place of an earlier reading of the same text. The scanner is set, nothing beyond the place is
+  /// consumed. A stream is read up to there, in a file what was read ahead is read again. Errors: Invalid where it is
+  /// shorter.
+  Status GoOnAt(TextPlace place);
+
   /// A live input has ended: what is left of it is a whole record.
   void EndInput();
 

@@ -16,6 +16,9 @@ class RecordScanner {
   /// belongs to the block and only what `block` says of its text (has_quotes, irregular_quotes, grammar_state) is
   /// wanted. May read kTextBackPadding bytes past the end.
   virtual int64_t LastRecordEnd(const char* data, int64_t size, bool at_end, TextBlock* block) = 0;
+  /// What it knows where the next record begins, and a scanner of the same grammar that goes on there needs.
+  virtual int state() const { return 0; }
+  virtual void set_state(int /*state*/) {}
 };
 
 /// One record per line: text and newline-delimited JSON, whose strings cannot hold a raw line break.

@@ -25,16 +25,26 @@ class FileWatch {
   };
   FileWatch(Options options, Env* env);
 
+  struct Found {
+    std::string path;
+    std::string identity;  // FileIdentity
+  };
+  /// Files that an earlier run has found (their identities): they are not found again.
+  void Know(std::set<std::string> identities) { known_ = std::move(identities); }
+  /// The identities of all files that were found and are still there.
+  std::vector<std::string> known() const;
+
   /// The files that became complete since the last call, in the order of (time of change, path). Cheap where nothing
   /// happened: the folder is listed when the system says so, else about once per second, less often where that takes
-  /// long. A folder that is gone for the moment has no files.
-  std::vector<std::string> Look(int64_t now_us);
+  /// long. A folder that is gone for the moment gives nothing, and nothing of it is forgotten.
+  std::vector<Found> Look(int64_t now_us);
 
  private:
   using Identity = std::tuple<uint64_t, uint64_t, int64_t, EventTime>;  // device, inode, size, modified
   struct Candidate {
     EventTime modified;
     std::string path;
+    std::string identity;
     bool operator<(const Candidate& other) const {
       return std::tie(modified, path) < std::tie(other.modified, other.path);
     }
@@ -48,6 +58,7 @@ class FileWatch {
   std::set<std::string> watched_folders_;
   std::set<std::string> moved_in_;
   std::set<Identity> found_;               // of files that are still there
+  std::set<std::string> known_;            // of an earlier run, until the first look
   std::map<Identity, int64_t> unsettled_;  // since when they are known
   int64_t next_look_us_ = 0;
 };

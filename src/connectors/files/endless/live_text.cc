@@ -26,7 +26,7 @@ Result<bool> LiveText::Begin() {
   if (sample.find('\n') == std::string_view::npos && !feeder_.peeked_all()) return false;
   WEIR_ASSIGN_OR_RETURN(const TextParserFactory make_parser, format_->Begin(feeder_, name_));
   WEIR_ASSIGN_OR_RETURN(parser_, make_parser());
-  if (begin_at_ > 0) feeder_.SeekTo(begin_at_);
+  if (begin_at_.offset > 0) WEIR_RETURN_NOT_OK(feeder_.GoOnAt(begin_at_));
   return true;
 }
 

@@ -23,8 +23,10 @@ class LiveText {
   Result<std::optional<FileBatch>> Next();
   /// Rows of the records at hand are still to come.
   bool has_rows() const { return at_ < rows_.num_rows(); }
-  /// Begins behind the head of the file, if it has one, at byte `offset`, where a line begins. Before the first Next.
-  void BeginAt(int64_t offset) { begin_at_ = offset; }
+  /// Begins behind the head of the file, if it has one, at a place where a record begins. Before the first Next.
+  void BeginAt(TextPlace place) { begin_at_ = place; }
+  /// Where the next record begins; of rows that are still to come it says nothing.
+  TextPlace place() { return parser_ ? feeder_.place() : begin_at_; }
   /// Nothing more is written: what is left is a whole record.
   void EndInput() { feeder_.EndInput(); }
 
@@ -41,7 +43,7 @@ class LiveText {
   const int64_t batch_rows_;
   BlockFeeder feeder_;
   TextBlockParser parser_;  // null until the first line is whole
-  int64_t begin_at_ = 0;
+  TextPlace begin_at_;
   TextBlock block_;
   Batch rows_;
   int64_t at_ = 0;  // in rows_

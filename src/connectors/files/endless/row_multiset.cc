@@ -82,6 +82,26 @@ Result<Batch> RowMultiset::RowsOf(const std::vector<uint32_t>& groups, const std
   return batch;
 }
 
+Result<std::optional<Batch>> RowMultiset::LastRows(int64_t rows, uint32_t* next) const {
+  std::vector<uint32_t> groups;
+  std::vector<int64_t> counts;
+  for (; *next < last_.size() && static_cast<int64_t>(groups.size()) < rows; ++*next) {
+    if (last_[*next] == 0) continue;
+    groups.push_back(*next);
+    counts.push_back(last_[*next]);
+  }
+  if (groups.empty()) return std::nullopt;
+  WEIR_ASSIGN_OR_RETURN(Batch batch, RowsOf(groups, counts));
+  return batch;
+}
+
+Status RowMultiset::SetLast(const Batch& rows, const int64_t* counts) {
+  WEIR_RETURN_NOT_OK(Add(rows));
+  for (size_t row = 0; row < groups_.size(); ++row) last_[groups_[row]] += counts[row];
+  Discard();
+  return Status::OK();
+}
+
 Status RowMultiset::Compact() {
   std::vector<uint32_t> kept;
   std::vector<int64_t> counts;

@@ -26,6 +26,12 @@ class RowMultiset {
   /// Nothing when there are no more.
   Result<std::optional<Batch>> TakeChanges(int64_t rows);
 
+  /// The rows of the last reading with how often each was there, at most `rows` from number `*next` on, which is moved;
+  /// nothing at the end. Of the compared columns.
+  Result<std::optional<Batch>> LastRows(int64_t rows, uint32_t* next) const;
+  /// Rows of the last reading of an earlier run, and how often each was there. Before the first Add.
+  Status SetLast(const Batch& rows, const int64_t* counts);
+
   /// Different rows that are kept, those that are gone included.
   int64_t num_rows() const { return table_->num_groups(); }
   int64_t size_bytes() const;

@@ -2,10 +2,14 @@
 #include "connectors/files/endless/snapshot_source.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "connectors/files/endless/reading_file.h"
 #include "connectors/files/endless/row_multiset.h"
 #include "connectors/files/endless/whole_file.h"
+#include "connectors/support/position.h"
 #include "env/env.h"
 #include "env/glob.h"
 #include "state/memory_budget.h"
@@ -14,13 +18,35 @@ namespace weir {
 
 class SnapshotSource::Reader final : public SourceReader {
  public:
-  Reader(const SnapshotSource& source, const OperatorContext& context)
-      : options_(source.options_),
-        format_(source.format_),
+  Reader(SnapshotSource* source, const OperatorContext& context)
+      : source_(source),
+        options_(source->options_),
+        format_(source->format_),
         context_(context),
         times_(options_.event_time),
         rows_(options_.schema, options_.columns),
-        memory_(context.memory) {}
+        memory_(context.memory) {
+    source_->reader_ = this;
+  }
+  ~Reader() override { source_->reader_ = nullptr; }
+
+  std::string Position() const {
+    return PrintPosition({{"reading", reading_}, {"times", times_.Position()}, {"split", split_}});
+  }
+
+  Status Restore(const std::string& text) {
+    WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(text));
+    WEIR_RETURN_NOT_OK(times_.Restore(TextAt(position, "times")));
+    split_ = static_cast<int>(IntAt(position, "split", -1));
+    reading_ = IntAt(position, "reading");
+    if (reading_ == 0) return Status::OK();
+    WEIR_RETURN_NOT_OK(ReadReading(*context_.env, source_->FileOf(reading_), options_.schema, &rows_));
+    memory_.Set(rows_.size_bytes());
+    return Status::OK();
+  }
+
+  /// Half of a difference cannot be named; half of a reading is read again.
+  bool can_pause() const override { return state_ != State::kGiving; }
 
   Result<PollResult> Poll(Emitter& out) override {
     times_.OnPoll(out);
@@ -114,6 +140,10 @@ class SnapshotSource::Reader final : public SourceReader {
       if (!changes) {
         times_.EndPiece(split_);
         memory_.Set(rows_.size_bytes());
+        ++reading_;
+        if (!source_->files_.empty()) {
+          WEIR_RETURN_NOT_OK(WriteReading(*context_.env, source_->FileOf(reading_), options_.schema, rows_));
+        }
         state_ = State::kWaiting;
         return Status::OK();
       }
@@ -122,6 +152,7 @@ class SnapshotSource::Reader final : public SourceReader {
     return Status::OK();
   }
 
+  SnapshotSource* const source_;
   const SnapshotSourceOptions& options_;
   const std::shared_ptr<const FileFormat> format_;
   const OperatorContext context_;
@@ -129,6 +160,7 @@ class SnapshotSource::Reader final : public SourceReader {
   RowMultiset rows_;
   MemoryReservation memory_;
   State state_ = State::kWaiting;
+  int64_t reading_ = 0;  // the last that was given
   int split_ = -1;
   int64_t next_us_ = kMinEventTime;
   std::vector<Version> versions_, last_versions_;  // of the files of this reading and the last
@@ -139,7 +171,40 @@ class SnapshotSource::Reader final : public SourceReader {
 };
 
 Result<std::unique_ptr<SourceReader>> SnapshotSource::OpenReader(const OperatorContext& lane) {
-  return std::make_unique<Reader>(*this, lane);
+  auto reader = std::make_unique<Reader>(this, lane);
+  if (!position_.empty()) WEIR_RETURN_NOT_OK(reader->Restore(position_));
+  return reader;
+}
+
+Status SnapshotSource::Open(OperatorContext& context) {
+  env_ = context.env;
+  if (!context.durable) return Status::OK();
+  if (context.state_dir.empty()) return Status::OK();
+  char name[40];
+  std::snprintf(name, sizeof name, "reading-%016llx-",
+                static_cast<unsigned long long>(StableHash(context.durable_id + "\n" + context.step)));
+  files_ = JoinPath(context.state_dir, name);
+  return Status::OK();
+}
+
+std::string SnapshotSource::FileOf(int64_t reading) const { return files_ + std::to_string(reading) + ".arrows"; }
+
+Result<std::string> SnapshotSource::Position() { return reader_ ? reader_->Position() : position_; }
+
+Status SnapshotSource::Restore(const std::string& position) {
+  position_ = position;
+  WEIR_ASSIGN_OR_RETURN(const nlohmann::json saved, ParsePosition(position));
+  oldest_ = IntAt(saved, "reading");
+  return Status::OK();
+}
+
+Status SnapshotSource::Committed(const std::string& position) {
+  if (files_.empty()) return Status::OK();
+  WEIR_ASSIGN_OR_RETURN(const nlohmann::json saved, ParsePosition(position));
+  for (const int64_t reading = IntAt(saved, "reading"); oldest_ < reading; ++oldest_) {
+    WEIR_RETURN_NOT_OK(env_->files().Remove(FileOf(oldest_)));
+  }
+  return Status::OK();
 }
 
 }  // namespace weir

@@ -32,12 +32,24 @@ class SnapshotSource final : public Source {
   SnapshotSource(SnapshotSourceOptions options, std::shared_ptr<const FileFormat> format)
       : options_(std::move(options)), format_(std::move(format)) {}
 
+  Status Open(OperatorContext& context) override;
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override;
+  /// The number of the last reading that was given, whose rows are in a file of the state folder.
+  Result<std::string> Position() override;
+  Status Restore(const std::string& position) override;
+  /// Removes the files of readings before it.
+  Status Committed(const std::string& position) override;
 
  private:
   class Reader;
+  std::string FileOf(int64_t reading) const;
   const SnapshotSourceOptions options_;
   const std::shared_ptr<const FileFormat> format_;
+  Env* env_ = nullptr;
+  std::string files_;         // of readings: their path without the number; empty: nothing is kept
+  std::string position_;      // restored
+  Reader* reader_ = nullptr;  // the only one, while it is
+  int64_t oldest_ = 0;        // reading whose file is there; of the committing thread
 };
 
 }  // namespace weir

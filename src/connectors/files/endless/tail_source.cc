@@ -4,8 +4,10 @@
 #include <arrow/buffer.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "connectors/files/endless/tailed_file.h"
+#include "connectors/support/position.h"
 #include "env/file_descriptor.h"
 #include "env/folder_notices.h"
 #include "env/glob.h"
@@ -28,6 +30,25 @@ Status EmitPart(const TailSourceOptions& options, FileBatch part, const std::str
   }
   times->EndPiece(split);
   return Status::OK();
+}
+
+std::string HexText(std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    text += kDigits[static_cast<unsigned char>(c) >> 4];
+    text += kDigits[static_cast<unsigned char>(c) & 15];
+  }
+  return text;
+}
+
+std::string TextOfHex(std::string_view text) {
+  auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string bytes;
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes += static_cast<char>(digit(text[i]) << 4 | digit(text[i + 1]));
+  }
+  return bytes;
 }
 
 /// Standard input as a stream whose reads give what is there.
@@ -59,12 +80,61 @@ class AvailableInput final : public arrow::io::InputStream {
 
 class TailSource::Files final : public SourceReader {
  public:
-  Files(const TailSource& source, const OperatorContext& context)
-      : options_(source.options_),
-        format_(source.format_),
+  Files(TailSource* source, const OperatorContext& context)
+      : source_(source),
+        options_(source->options_),
+        format_(source->format_),
         context_(context),
         limits_{options_.max_record_bytes, std::max<int64_t>(1, context.batch_rows)},
-        times_(options_.event_time) {}
+        times_(options_.event_time) {
+    source_->files_ = this;
+  }
+  ~Files() override { source_->files_ = nullptr; }
+
+  std::string Position() const {
+    nlohmann::json files = nlohmann::json::array(), finished = nlohmann::json::array();
+    for (const FileInfo& info : finished_) finished.push_back(info.inode);
+    for (const Followed& followed : files_) {
+      nlohmann::json file = {{"path", followed.file->path()}, {"split", followed.split}};
+      if (const auto place = followed.file->place()) {
+        file["inode"] = place->inode;
+        file["offset"] = place->text.offset;
+        file["state"] = place->text.state;
+        file["head"] = HexText(place->head);
+      }
+      files.push_back(std::move(file));
+      if (const FileInfo& read = followed.file->finished(); read.kind != FileKind::kNone)
+        finished.push_back(read.inode);
+    }
+    return PrintPosition(
+        {{"files", std::move(files)}, {"finished", std::move(finished)}, {"times", times_.Position()}});
+  }
+
+  Status Restore(const std::string& text) {
+    WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(text));
+    WEIR_RETURN_NOT_OK(times_.Restore(TextAt(position, "times")));
+    from_end_ = false;  // what is new came while nobody looked
+    for (const nlohmann::json& inode : ListAt(position, "finished")) {
+      if (!inode.is_number_integer()) continue;
+      finished_.push_back({.kind = FileKind::kFile, .inode = inode.get<uint64_t>()});
+    }
+    for (const nlohmann::json& file : ListAt(position, "files")) {
+      auto tailed = std::make_unique<TailedFile>(TextAt(file, "path"), false, context_.env, format_.get(), limits_);
+      if (file.contains("offset")) {
+        const TailedFile::Place place{static_cast<uint64_t>(IntAt(file, "inode")),
+                                      {IntAt(file, "offset"), static_cast<int>(IntAt(file, "state"))},
+                                      TextOfHex(TextAt(file, "head"))};
+        const Status resumed = Resume(place, tailed.get());
+        if (!resumed.ok() && !options_.skip_lost) return resumed;
+      }
+      files_.push_back({std::move(tailed), static_cast<int>(IntAt(file, "split"))});
+    }
+    return Status::OK();
+  }
+
+  bool can_pause() const override {
+    return std::none_of(files_.begin(), files_.end(), [](const Followed& at) { return at.file->has_rows(); });
+  }
 
   Result<PollResult> Poll(Emitter& out) override {
     times_.OnPoll(out);
@@ -106,6 +176,48 @@ class TailSource::Files final : public SourceReader {
     return Status::OK();
   }
 
+  /// The file of an earlier run under its own name, or the one that it has now.
+  Status Resume(const TailedFile::Place& place, TailedFile* file) const {
+    constexpr const char* kRemedy =
+        "; with 'on_lost: skip' the run goes on without what was not read, or begin anew with an empty state folder";
+    auto resume = [&](const std::string& path) {
+      const Status status = file->Resume(place, path);
+      return status.ok() ? status : status.WithMessage(status.message(), kRemedy);
+    };
+    const FileInfo there = InfoOf(file->path());
+    if (there.kind == FileKind::kFile && there.inode == place.inode) return resume(file->path());
+    const std::string folder = DirectoryName(file->path());
+    std::vector<std::string> paths =
+        ListInputFiles(*context_.env, options_.path, options_.extensions).ValueOr(std::vector<std::string>{});
+    for (const DirectoryEntry& entry : context_.env->files().List(folder).ValueOr(std::vector<DirectoryEntry>{})) {
+      if (entry.kind == FileKind::kFile) paths.push_back(JoinPath(folder, entry.name));
+    }
+    const auto at = std::find_if(paths.begin(), paths.end(), [&](const std::string& path) {
+      const FileInfo info = InfoOf(path);
+      return info.kind == FileKind::kFile && info.inode == place.inode;
+    });
+    if (at == paths.end()) {
+      return Status::Invalid("'", file->path(), "' was read up to byte ", place.text.offset,
+                             " by an earlier run; that file is gone", kRemedy);
+    }
+    // A path that names several files reads those that came between as files of their own.
+    if (options_.path == file->path()) {
+      const EventTime modified = InfoOf(*at).modified;
+      for (const std::string& path : paths) {
+        const FileInfo info = InfoOf(path);
+        if (path == file->path() || info.inode == place.inode || info.modified <= modified || info.size_bytes == 0 ||
+            !BaseName(path).starts_with(BaseName(file->path()))) {
+          continue;
+        }
+        return Status::Invalid("'", file->path(), "' was rotated more than once since the last run: '", path,
+                               "' was not read", kRemedy);
+      }
+    }
+    return resume(*at);
+  }
+
+  FileInfo InfoOf(const std::string& path) const { return context_.env->files().Stat(path).ValueOr(FileInfo{}); }
+
   /// Files that were not there before. One that another name had is not read again.
   void List(int64_t now_us) {
     const bool first = next_list_us_ == 0;
@@ -125,9 +237,8 @@ class TailSource::Files final : public SourceReader {
       if (WasFinished(info)) {
         finished.push_back(info);
       } else if (!known) {
-        files_.push_back(
-            {std::make_unique<TailedFile>(path, first && options_.from_end, context_.env, format_.get(), limits_),
-             times_.Add()});
+        files_.push_back({std::make_unique<TailedFile>(path, first && from_end_, context_.env, format_.get(), limits_),
+                          times_.Add()});
       }
     }
     if (HasGlob(options_.path) || listed.ok()) Forget(paths);
@@ -147,13 +258,15 @@ class TailSource::Files final : public SourceReader {
 
   bool WasFinished(const FileInfo& info) const {
     auto same = [&](const FileInfo& other) {
-      return other.kind != FileKind::kNone && other.device == info.device && other.inode == info.inode;
+      const bool same_device = other.device == info.device || other.device == 0;  // 0: of an earlier run
+      return other.kind != FileKind::kNone && same_device && other.inode == info.inode;
     };
     return info.kind != FileKind::kNone &&
            (std::any_of(finished_.begin(), finished_.end(), same) ||
             std::any_of(files_.begin(), files_.end(), [&](const Followed& f) { return same(f.file->finished()); }));
   }
 
+  TailSource* const source_;
   const TailSourceOptions& options_;
   const std::shared_ptr<const TextFileFormat> format_;
   const OperatorContext context_;
@@ -163,7 +276,8 @@ class TailSource::Files final : public SourceReader {
   std::vector<Followed> files_;
   std::vector<FileInfo> finished_;  // files that were read under another name and are still there
   size_t turn_ = 0;                 // of files_
-  bool busy_ = false;               // the last sweep gave something
+  bool from_end_ = options_.from_end;
+  bool busy_ = false;  // the last sweep gave something
   bool draining_ = false;
   int64_t next_list_us_ = 0, next_sweep_us_ = 0;
 };
@@ -216,7 +330,19 @@ class TailSource::Stream final : public SourceReader {
 
 Result<std::unique_ptr<SourceReader>> TailSource::OpenReader(const OperatorContext& lane) {
   if (options_.path == "-") return Stream::Make(*this, lane);
-  return std::make_unique<Files>(*this, lane);
+  auto reader = std::make_unique<Files>(this, lane);
+  if (!position_.empty()) WEIR_RETURN_NOT_OK(reader->Restore(position_));
+  return reader;
+}
+
+Result<std::string> TailSource::Position() {
+  if (options_.path == "-") return Status::Invalid("standard input has no position: it cannot be read again");
+  return files_ ? files_->Position() : position_;
+}
+
+Status TailSource::Restore(const std::string& position) {
+  position_ = position;
+  return Status::OK();
 }
 
 }  // namespace weir

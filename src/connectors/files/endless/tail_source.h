@@ -17,6 +17,8 @@ struct TailSourceOptions {
   int64_t max_record_bytes = 0;
   EventTimePlan event_time;
   int filename_column = -1;  // as in FileSourceOptions
+  /// What an earlier run has not read to its end and is gone, or was written anew: go on without it.
+  bool skip_lost = false;
 };
 
 /// One lane reads all of them in turn, a block of each. Every path is a split, whatever file has that name at the time.
@@ -27,12 +29,17 @@ class TailSource final : public Source {
       : options_(std::move(options)), format_(std::move(format)) {}
 
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override;
+  /// Of files: which ones, how far each is read, and their watermarks.
+  Result<std::string> Position() override;
+  Status Restore(const std::string& position) override;
 
  private:
   class Files;
   class Stream;
   const TailSourceOptions options_;
   const std::shared_ptr<const TextFileFormat> format_;
+  std::string position_;    // restored
+  Files* files_ = nullptr;  // the only reader, while it is
 };
 
 }  // namespace weir

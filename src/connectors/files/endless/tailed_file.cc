@@ -54,7 +54,30 @@ Status TailedFile::Open() {
   }
   refused_ = {};
   Begin();
-  text_->BeginAt(begin_at);
+  text_->BeginAt({begin_at, 0});
+  return Status::OK();
+}
+
+std::optional<TailedFile::Place> TailedFile::place() const {
+  if (!text_) return std::nullopt;
+  return Place{info_.inode, text_->place(), head_};
+}
+
+Status TailedFile::Resume(const Place& place, const std::string& path) {
+  from_end_ = false;
+  WEIR_ASSIGN_OR_RETURN(auto stream, env_->files().Open(path));
+  file_ = std::dynamic_pointer_cast<DescriptorFile>(stream);
+  if (!file_) return Status::Invalid("'", path, "' is no regular file: only those can be followed");
+  WEIR_ASSIGN_OR_RETURN(info_, file_->Info());
+  WEIR_ASSIGN_OR_RETURN(const std::string head, ReadHead(file_.get(), static_cast<int64_t>(place.head.size())));
+  if (info_.size_bytes < place.text.offset || head != place.head) {
+    file_.reset();
+    return Status::Invalid("'", path, "' was read up to byte ", place.text.offset,
+                           " by an earlier run and was emptied or written anew since");
+  }
+  Begin();
+  text_->BeginAt(place.text);
+  head_ = place.head;
   return Status::OK();
 }
 

@@ -23,6 +23,18 @@ class TailedFile {
   TailedFile(std::string path, bool from_end, Env* env, const TextFileFormat* format, LiveText::Limits limits)
       : path_(std::move(path)), from_end_(from_end), env_(env), format_(format), limits_(limits) {}
 
+  /// Where to go on in the file that is open.
+  struct Place {
+    uint64_t inode = 0;
+    TextPlace text;
+    std::string head;  // its first bytes
+  };
+  /// Nothing where no file is open. Not while it has_rows().
+  std::optional<Place> place() const;
+  /// Goes on in the file of an earlier run, which is called `path` now. Before the first Next. Errors: Invalid where it
+  /// is shorter than what was read of it, or begins otherwise.
+  Status Resume(const Place& place, const std::string& path);
+
   /// The next rows, of whole records; nothing when there are none now. A status is trouble with this file: it is said
   /// once, and nothing is read until another file has the name.
   Result<std::optional<FileBatch>> Next(int64_t now_us);

@@ -25,12 +25,17 @@ class WatchedSource final : public Source {
 
   Status Open(OperatorContext& context) override;
   Result<std::unique_ptr<SourceReader>> OpenReader(const OperatorContext& lane) override;
+  /// The files that are done, the one at hand and how far it is read, the watermarks of both.
+  Result<std::string> Position() override;
+  Status Restore(const std::string& position) override;
 
  private:
   class Reader;
   const WatchedSourceOptions options_;
   const std::shared_ptr<const FileFormat> format_;
   Env* env_ = nullptr;
+  std::string position_;      // restored
+  Reader* reader_ = nullptr;  // the only one, while it is
 };
 
 }  // namespace weir

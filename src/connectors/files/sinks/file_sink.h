@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "connectors/files/sinks/commit_token.h"
 #include "connectors/files/sinks/partitions.h"
 #include "engine/operator.h"
 #include "env/atomic_file.h"
@@ -24,6 +26,10 @@ class FileBody {
   virtual ~FileBody() = default;
   /// Rows from one lane. Heavy work is done here, in the calling lane, without holding a lock.
   virtual Status Write(Batch batch) = 0;
+  /// Puts all rows so far into the stream, in such a way that another body can go on from the stream's length: with
+  /// Begin, which is given what this returns. Called while nobody writes; then the rows go on. Only where
+  /// FileWriteFormat::can_suspend().
+  virtual Result<std::string> Suspend() { return Status::Invalid("files of this format cannot be gone on with"); }
   /// All lanes have finished: writes what is left and the end of the file. Called once; does not close the stream.
   virtual Status Finish() = 0;
   /// Enough rows wait here for those of other lanes that come before them.
@@ -35,9 +41,12 @@ class FileWriteFormat {
  public:
   virtual ~FileWriteFormat() = default;
   /// `context` is that of the sink (lanes, memory); `morsels`, when set, gives the order to write in (ordered_gate.h).
+  /// `suspended`: what Suspend returned, of the body that wrote what is there; empty for a new file.
   virtual Result<std::unique_ptr<FileBody>> Begin(std::shared_ptr<arrow::io::OutputStream> out, const SchemaPtr& schema,
                                                   const OperatorContext& context,
-                                                  std::shared_ptr<MorselTracker> morsels) const = 0;
+                                                  std::shared_ptr<MorselTracker> morsels,
+                                                  const std::string& suspended) const = 0;
+  virtual bool can_suspend() const { return false; }
   /// "parquet", "csv.gz" …: of files in folders.
   virtual std::string extension() const = 0;
 };
@@ -49,6 +58,9 @@ struct FileSinkOptions {
   int64_t max_open_files = 1000;  // of partitions: each holds buffers until the end
 };
 
+/// In a durable run a file of a format that can be suspended stays aside from epoch to epoch: each epoch's token says
+/// how long it is. A later run cuts it to that length and goes on. It appears when all writers have finished.
+
 class FileSink final : public Sink {
  public:
   FileSink(FileSinkOptions options, SchemaPtr schema, std::shared_ptr<const FileWriteFormat> format);
@@ -56,6 +68,7 @@ class FileSink final : public Sink {
 
   Status Open(OperatorContext& context) override;
   Result<std::unique_ptr<SinkWriter>> OpenWriter(const OperatorContext& lane) override;
+  Status Recover(int64_t epoch, const std::string& token) override;
   Result<std::string> Prepare(int64_t epoch) override;
   Status Commit(const std::string& token) override;
   Status Abort(int64_t epoch) override;
@@ -66,11 +79,17 @@ class FileSink final : public Sink {
     std::unique_ptr<AtomicFile> file;  // null: standard output
     std::shared_ptr<arrow::io::OutputStream> stream;
     std::unique_ptr<FileBody> body;
+    bool leave = false;         // what is aside belongs to an epoch
+    int64_t synced_bytes = -1;  // of the stream
+    ~OpenFile();
   };
 
   /// The body of shard `shard` of partition `partition` ("" or "day=2026-03-01/"), made when it is first asked for.
   Result<FileBody*> Body(const std::string& partition, int shard);
   Result<std::unique_ptr<OpenFile>> Create(const std::string& path);
+  Status GoOn(const SinkFile& file);
+  Status PrepareOpen(const std::string& path, OpenFile* open, std::vector<SinkFile>* files);
+  Status PrepareClosed(const std::string& path, OpenFile* open, std::vector<SinkFile>* files);
   std::string PathOf(const std::string& partition, int shard) const;
 
   const FileSinkOptions options_;
@@ -83,7 +102,10 @@ class FileSink final : public Sink {
   int shards_ = 1;
   std::shared_ptr<MorselTracker> morsels_;  // of the writers' task; set by the first writer
   std::mutex mutex_;
-  std::map<std::pair<std::string, int>, std::unique_ptr<OpenFile>> files_;
+  std::map<std::string, std::unique_ptr<OpenFile>> files_;  // by path
+  std::vector<SinkFile> recovered_;                         // open, of an earlier run
+  std::set<std::string> new_folders_;                       // whose names of files are not durable yet
+  int writers_ = 0, finished_ = 0;
 };
 
 }  // namespace weir

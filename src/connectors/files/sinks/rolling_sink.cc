@@ -10,10 +10,13 @@
 #include <deque>
 #include <map>
 #include <thread>
+#include <utility>
 
+#include "base/kill_point.h"
 #include "connectors/files/file_paths.h"
 #include "connectors/files/sinks/commit_token.h"
 #include "env/env.h"
+#include "env/object_store.h"
 
 namespace weir {
 namespace {
@@ -35,6 +38,13 @@ struct RollingSink::OpenFile {
   int64_t rows = 0;
   int64_t roll_at_us = kMaxEventTime;
   int64_t number = 0;  // the order in which a lane began its files
+  bool leave = false;  // what is aside belongs to an epoch, or will: a later run decides
+  int64_t synced_bytes = -1;
+
+  ~OpenFile() {
+    body.reset();  // before what it writes into
+    if (file && leave) file->Leave();
+  }
 };
 
 /// Finishes files in a thread of its own, in the order in which they come. Thread-safe.
@@ -64,18 +74,22 @@ class RollingSink::Closer {
     return failed_;
   }
   /// Waits until everything is finished: the files that are still to be shown.
-  Result<std::vector<AtomicFileToken>> Drain() {
+  /// `leave`: they stay aside whatever becomes of this sink.
+  Result<std::vector<SinkFile>> Drain(bool leave) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return (files_.empty() && !busy_) || !failed_.ok(); });
     WEIR_RETURN_NOT_OK(failed_);
-    std::vector<AtomicFileToken> tokens;
-    for (const auto& file : prepared_) tokens.push_back(file->token());
-    return tokens;
+    std::vector<SinkFile> files;
+    for (const auto& file : prepared_) files.push_back({.file = file->file->token()});
+    if (!leave) return files;
+    for (const auto& file : prepared_) file->leave = true;
+    prepared_.clear();
+    return files;
   }
   /// The files that Drain spoke of are shown now, by others.
   void Forget() {
     std::lock_guard lock(mutex_);
-    for (const auto& file : prepared_) (void)file->Commit();  // shown already: finds nothing left to do
+    for (const auto& file : prepared_) (void)file->file->Commit();  // shown already: finds nothing left to do
     prepared_.clear();
   }
 
@@ -94,7 +108,7 @@ class RollingSink::Closer {
       lock.lock();
       busy_ = false;
       if (failed_.ok()) failed_ = status;
-      if (status.ok() && !show_at_once_) prepared_.push_back(std::move(file->file));
+      if (status.ok() && !show_at_once_) prepared_.push_back(std::move(file));
       changed_.notify_all();
     }
   }
@@ -109,7 +123,7 @@ class RollingSink::Closer {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::unique_ptr<OpenFile>> files_;
-  std::vector<std::unique_ptr<AtomicFile>> prepared_;
+  std::vector<std::unique_ptr<OpenFile>> prepared_;
   Status failed_;
   bool busy_ = false, stopping_ = false;
   std::thread thread_;  // last: it uses the rest
@@ -132,6 +146,15 @@ class RollingSink::Writer final : public SinkWriter {
 
   Status Finish() override {
     while (!files_.empty()) WEIR_RETURN_NOT_OK(Roll(files_.begin()));
+    return Status::OK();
+  }
+
+  Status EndEpoch(int64_t) override {
+    for (auto it = files_.begin(); it != files_.end();) {
+      auto next = std::next(it);
+      WEIR_RETURN_NOT_OK(sink_->can_suspend_ ? Suspend(it->second.get()) : Roll(it));
+      it = next;
+    }
     return Status::OK();
   }
 
@@ -190,11 +213,30 @@ class RollingSink::Writer final : public SinkWriter {
       if (there.kind == FileKind::kNone) break;
     } while (true);
     WEIR_ASSIGN_OR_RETURN(out->file, AtomicFile::Create(env, path, sink_->run_id_));
-    WEIR_ASSIGN_OR_RETURN(
-        out->body, sink_->format_->Begin(out->file->stream(), sink_->partitioning_.file_schema(), context_, nullptr));
+    if (sink_->context_.durable) {
+      out->leave = sink_->can_suspend_;
+      std::lock_guard lock(sink_->mutex_);
+      sink_->new_folders_.insert(DirectoryName(path));
+    }
+    WEIR_ASSIGN_OR_RETURN(out->body, sink_->format_->Begin(out->file->stream(), sink_->partitioning_.file_schema(),
+                                                           context_, nullptr, ""));
     const int64_t every_us = sink_->options_.every_us;
     if (every_us < kMaxEventTime - now_us) out->roll_at_us = now_us + every_us;
     return out;
+  }
+
+  /// What is written so far is the epoch's, and on the medium.
+  Status Suspend(OpenFile* open) {
+    SinkFile file{.file = open->file->token()};
+    WEIR_ASSIGN_OR_RETURN(file.state, open->body->Suspend());
+    WEIR_ASSIGN_OR_RETURN(file.size_bytes, open->file->stream()->Tell());
+    if (file.size_bytes != open->synced_bytes) {
+      WEIR_RETURN_NOT_OK(open->file->stream()->Sync());
+      open->synced_bytes = file.size_bytes;
+    }
+    std::lock_guard lock(sink_->mutex_);
+    sink_->open_.push_back(std::move(file));
+    return Status::OK();
   }
 
   Status Roll(Files::iterator it) {
@@ -218,21 +260,20 @@ class RollingSink::Writer final : public SinkWriter {
 RollingSink::RollingSink(RollingSinkOptions options, SchemaPtr schema, std::shared_ptr<const FileWriteFormat> format)
     : options_(std::move(options)),
       partitioning_(std::move(schema), options_.partition_by),
-      format_(std::move(format)) {}
+      format_(std::move(format)),
+      can_suspend_(format_->can_suspend() && ObjectStoreOf(options_.folder) == nullptr) {}
 
 RollingSink::~RollingSink() = default;
 
 Status RollingSink::Open(OperatorContext& context) {
   context_ = context;
-  char id[17];
-  std::snprintf(id, sizeof id, "%016llx", static_cast<unsigned long long>(context.env->RandomSeed()));
-  run_id_ = id;
+  run_id_ = RunId(context);
   WEIR_ASSIGN_OR_RETURN(FileInfo info, context.env->files().Stat(options_.folder));
   if (info.kind == FileKind::kFile) {
     return Status::IOError("cannot write a folder '", options_.folder, "': a file of that name exists");
   }
   WEIR_RETURN_NOT_OK(context.env->files().MakeDirectories(options_.folder));
-  closer_ = std::make_unique<Closer>(options_.show_at_once);
+  closer_ = std::make_unique<Closer>(options_.show_at_once && !context.durable);
   return Status::OK();
 }
 
@@ -240,16 +281,58 @@ Result<std::unique_ptr<SinkWriter>> RollingSink::OpenWriter(const OperatorContex
   return std::make_unique<Writer>(this, lane);
 }
 
+Status RollingSink::Recover(int64_t, const std::string& token) {
+  WEIR_ASSIGN_OR_RETURN(auto files, UnpackTokens(token));
+  WEIR_RETURN_NOT_OK(ShowFiles(*context_.env, files, /*again=*/true));
+  for (const SinkFile& file : files) {
+    if (file.is_open()) WEIR_RETURN_NOT_OK(FinishOpen(file));
+  }
+  WEIR_RETURN_NOT_OK(
+      RemoveLeftovers(*context_.env, options_.folder, !options_.partition_by.empty(), run_id_, /*kept=*/{}));
+  KillPoint("files.recover.after");
+  return Status::OK();
+}
+
+// A run that is killed in here does the same again, from the same length.
+Status RollingSink::FinishOpen(const SinkFile& open) {
+  Env& env = *context_.env;
+  WEIR_ASSIGN_OR_RETURN(const FileInfo aside, env.files().Stat(open.file.temporary_path));
+  if (aside.kind == FileKind::kNone) return Status::OK();  // done before
+  WEIR_ASSIGN_OR_RETURN(auto file, AtomicFile::GoOn(env, open.file, open.size_bytes));
+  auto finish = [&]() -> Status {
+    OperatorContext context = context_;
+    context.lanes = 1;
+    WEIR_ASSIGN_OR_RETURN(auto body,
+                          format_->Begin(file->stream(), partitioning_.file_schema(), context, nullptr, open.state));
+    WEIR_RETURN_NOT_OK(body->Finish());
+    WEIR_RETURN_NOT_OK(file->Prepare());
+    KillPoint("files.recover.finished");
+    return file->Commit();
+  };
+  const Status status = finish();
+  if (!status.ok()) file->Leave();
+  return status;
+}
+
 Result<std::string> RollingSink::Prepare(int64_t) {
-  WEIR_ASSIGN_OR_RETURN(auto tokens, closer_->Drain());
-  return PackTokens(tokens);
+  KillPoint("files.prepare.before");
+  WEIR_ASSIGN_OR_RETURN(auto files, closer_->Drain(context_.durable));
+  std::set<std::string> new_folders;
+  {
+    std::lock_guard lock(mutex_);
+    for (SinkFile& file : open_) files.push_back(std::move(file));
+    open_.clear();
+    new_folders = std::exchange(new_folders_, {});
+  }
+  WEIR_RETURN_NOT_OK(SyncFolders(*context_.env, new_folders, options_.folder));
+  KillPoint("files.prepare.after");
+  return PackTokens(files);
 }
 
 Status RollingSink::Commit(const std::string& token) {
-  Env& env = context_.env ? *context_.env : Env::Real();
   WEIR_ASSIGN_OR_RETURN(auto files, UnpackTokens(token));
-  for (const AtomicFileToken& file : files) WEIR_RETURN_NOT_OK(AtomicFile::CommitToken(env, file));
-  if (closer_) closer_->Forget();
+  WEIR_RETURN_NOT_OK(ShowFiles(context_.env ? *context_.env : Env::Real(), files, /*again=*/false));
+  if (closer_ && !context_.durable) closer_->Forget();
   return Status::OK();
 }
 
@@ -297,6 +380,13 @@ bool BindFileSink(const FileSinkOptions& options, const std::optional<RollConfig
     binding->sink = [=]() -> Result<std::shared_ptr<Sink>> {
       return std::make_shared<FileSink>(options, schema, format);
     };
+    const bool is_direct = options.path == "-" || (there.ok() && there->kind == FileKind::kOther);
+    const bool can_suspend = format->can_suspend() && ObjectStoreOf(options.path) == nullptr;
+    if (can_suspend) binding->sink_epochs = SinkEpochs::kExactlyOnce;
+    if (is_direct && can_suspend) {
+      binding->sink_epochs = SinkEpochs::kAtLeastOnce;
+      binding->sink_guarantee = "what was written to '" + options.path + "' cannot be taken back";
+    }
     if (options.path == "-") return true;
     binding->notes = {"written aside, renamed on success"};
     if (!input.bounded) {
@@ -311,6 +401,7 @@ bool BindFileSink(const FileSinkOptions& options, const std::optional<RollConfig
   rolling.max_bytes = limits.bytes.bytes;
   if (!input.bounded) rolling.every_us = limits.every.us;
   rolling.show_at_once = !input.bounded;
+  if (!input.bounded) binding->sink_epochs = SinkEpochs::kExactlyOnce;
   std::string note = "files roll at " + FormatByteSize(limits.bytes);
   if (limits.rows) note += ", " + std::to_string(*limits.rows) + " rows";
   if (!input.bounded) note += " or after " + FormatDuration(limits.every);

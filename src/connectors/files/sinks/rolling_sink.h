@@ -4,11 +4,18 @@
 //
 // Each lane writes its own files, aside. One that is full or old enough goes to a thread of the sink, which finishes,
 // syncs and renames it, so that no lane waits for a disk.
+//
+// In a durable run a file that was closed appears when its epoch is committed. One that is still open then is named in
+// the epoch's token with its length, where its format can go on; a later run cuts it to that length, ends it and shows
+// it. Files of other formats (Parquet) end with each epoch.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/byte_size.h"
 #include "base/duration.h"
@@ -46,6 +53,7 @@ class RollingSink final : public Sink {
 
   Status Open(OperatorContext& context) override;
   Result<std::unique_ptr<SinkWriter>> OpenWriter(const OperatorContext& lane) override;
+  Status Recover(int64_t epoch, const std::string& token) override;
   Result<std::string> Prepare(int64_t epoch) override;
   Status Commit(const std::string& token) override;
   Status Abort(int64_t epoch) override;
@@ -58,9 +66,15 @@ class RollingSink final : public Sink {
   const RollingSinkOptions options_;
   const Partitioning partitioning_;
   const std::shared_ptr<const FileWriteFormat> format_;
+  const bool can_suspend_;  // a file stays open from epoch to epoch
   OperatorContext context_;
   std::string run_id_;
+  Status FinishOpen(const SinkFile& file);
+
   std::unique_ptr<Closer> closer_;
+  std::mutex mutex_;
+  std::vector<SinkFile> open_;         // of the epoch that ends
+  std::set<std::string> new_folders_;  // whose names of files are not durable yet
 };
 
 /// Fills in the sink of a binding: a FileSink; or a RollingSink where the input never ends and the path is a folder, or

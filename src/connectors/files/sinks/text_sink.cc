@@ -38,16 +38,23 @@ class KeepOpenStream final : public arrow::io::OutputStream {
 /// writing.
 class TextBody final : public FileBody {
  public:
-  TextBody(std::shared_ptr<arrow::io::OutputStream> stream, SchemaPtr schema, std::shared_ptr<const TextLayout> layout,
-           std::shared_ptr<MorselTracker> morsels)
-      : stream_(std::move(stream)), schema_(std::move(schema)), layout_(std::move(layout)), gate_(std::move(morsels)) {}
+  /// `file` stays open; what is written into it is compressed.
+  TextBody(std::shared_ptr<arrow::io::OutputStream> file, Compression compression, SchemaPtr schema,
+           std::shared_ptr<const TextLayout> layout, std::shared_ptr<MorselTracker> morsels)
+      : file_(std::move(file)),
+        compression_(compression),
+        schema_(std::move(schema)),
+        layout_(std::move(layout)),
+        gate_(std::move(morsels)) {}
 
   Status Begin() {
+    WEIR_RETURN_NOT_OK(OpenStream());
     if (!layout_->begin) return Status::OK();
     TextOutput text;
     layout_->begin(schema_, &text);
     return stream_->Write(text.data(), text.size());
   }
+  void GoOn(const std::string& suspended) { first_ = suspended == kNoRows; }
 
   Status Write(Batch batch) override {
     const int64_t morsel = batch.morsel();
@@ -63,20 +70,43 @@ class TextBody final : public FileBody {
     return WriteReady(lock);
   }
 
+  // A compressed stream ends with each epoch: the next one begins another member, or frame, of the file.
+  Result<std::string> Suspend() override {
+    std::unique_lock lock(mutex_);
+    gate_.PassAll([this](Piece& piece) { return Ready(piece); });
+    WEIR_RETURN_NOT_OK(WriteReady(lock));
+    if (compression_ == Compression::kNone) {
+      WEIR_RETURN_NOT_OK(file_->Flush());
+    } else if (stream_) {
+      WEIR_RETURN_NOT_OK(stream_->Close());
+      stream_.reset();
+      WEIR_RETURN_NOT_OK(file_->Flush());
+    }
+    return std::string(first_ ? kNoRows : kHasRows);
+  }
+
   Status Finish() override {
     std::unique_lock lock(mutex_);
     gate_.PassAll([this](Piece& piece) { return Ready(piece); });
     WEIR_RETURN_NOT_OK(WriteReady(lock));
+    if (!stream_) WEIR_RETURN_NOT_OK(OpenStream());
     const std::string& end = first_ ? layout_->end_empty : layout_->end;
     WEIR_RETURN_NOT_OK(stream_->Write(end.data(), static_cast<int64_t>(end.size())));
     return stream_->Close();
   }
 
  private:
+  static constexpr const char* kNoRows = "empty";
+  static constexpr const char* kHasRows = "rows";
   using Piece = std::unique_ptr<TextOutput>;
   struct Printer {
     TextRenderer render;
   };
+
+  Status OpenStream() {
+    WEIR_ASSIGN_OR_RETURN(stream_, Compress(std::make_shared<KeepOpenStream>(file_), compression_));
+    return Status::OK();
+  }
 
   std::unique_ptr<Printer> TakePrinter() {
     {
@@ -120,7 +150,8 @@ class TextBody final : public FileBody {
       if (first_ && layout_->mark_first) layout_->mark_first(piece->mutable_data());
       first_ = false;
       lock.unlock();
-      Status status = stream_->Write(piece->data(), piece->size());
+      Status status = stream_ ? Status::OK() : OpenStream();
+      if (status.ok()) status = stream_->Write(piece->data(), piece->size());
       if (status.ok() && layout_->flush) status = stream_->Flush();
       lock.lock();
       if (!status.ok()) failed_ = status;
@@ -133,9 +164,11 @@ class TextBody final : public FileBody {
     return failed_;
   }
 
-  const std::shared_ptr<arrow::io::OutputStream> stream_;
+  const std::shared_ptr<arrow::io::OutputStream> file_;
+  const Compression compression_;
   const SchemaPtr schema_;
   const std::shared_ptr<const TextLayout> layout_;
+  std::shared_ptr<arrow::io::OutputStream> stream_;  // into file_; null after Suspend. Of the lane that is writing
   std::mutex mutex_;
   std::condition_variable written_;
   OrderedGate<Piece> gate_;
@@ -156,13 +189,17 @@ class TextWriteFormat final : public FileWriteFormat {
         extension_(std::move(extension)) {}
 
   Result<std::unique_ptr<FileBody>> Begin(std::shared_ptr<arrow::io::OutputStream> out, const SchemaPtr& schema,
-                                          const OperatorContext&,
-                                          std::shared_ptr<MorselTracker> morsels) const override {
-    WEIR_ASSIGN_OR_RETURN(auto stream, Compress(std::make_shared<KeepOpenStream>(std::move(out)), compression_));
-    auto body = std::make_unique<TextBody>(std::move(stream), schema, layout_, std::move(morsels));
-    WEIR_RETURN_NOT_OK(body->Begin());
+                                          const OperatorContext&, std::shared_ptr<MorselTracker> morsels,
+                                          const std::string& suspended) const override {
+    auto body = std::make_unique<TextBody>(std::move(out), compression_, schema, layout_, std::move(morsels));
+    if (suspended.empty()) {
+      WEIR_RETURN_NOT_OK(body->Begin());
+    } else {
+      body->GoOn(suspended);
+    }
     return body;
   }
+  bool can_suspend() const override { return true; }
   std::string extension() const override { return extension_; }
 
  private:

@@ -82,8 +82,8 @@ class ParquetWriteFormat final : public FileWriteFormat {
       : options_(std::move(options)), row_group_rows_(row_group_rows) {}
 
   Result<std::unique_ptr<FileBody>> Begin(std::shared_ptr<arrow::io::OutputStream> out, const SchemaPtr& schema,
-                                          const OperatorContext& context,
-                                          std::shared_ptr<MorselTracker> morsels) const override {
+                                          const OperatorContext& context, std::shared_ptr<MorselTracker> morsels,
+                                          const std::string& /*suspended*/) const override {
     WEIR_ASSIGN_OR_RETURN(auto writer, ParquetFileWriter::Make(std::move(out), schema, options_));
     ParquetBody::Limits limits;
     limits.rows = row_group_rows_;
