@@ -1,5 +1,5 @@
-// ArrivalLog: what comes from outside in a durable run, on the medium before anybody is told that it was taken, until an
-// epoch that holds it is committed.
+// ArrivalLog: what comes from outside in a durable run, on the medium before anybody is told that it was taken, until
+// an epoch that holds it is committed.
 #pragma once
 
 #include <condition_variable>
@@ -18,8 +18,8 @@ namespace weir {
 /// last one whose rows it has given.
 class ArrivalLog {
  public:
-  /// In a folder of its own in the stage's state folder. `schema`: of the rows. `max_bytes`: beyond it the log is full().
-  /// Errors: those of ChunkLog::Open.
+  /// In a folder of its own in the stage's state folder. `schema`: of the rows. `max_bytes`: beyond it the log is
+  /// full(). Errors: those of ChunkLog::Open.
   static Result<std::unique_ptr<ArrivalLog>> Open(const OperatorContext& context, SchemaPtr schema, int64_t max_bytes);
 
   /// What was taken after number `position` by earlier runs, in order.
