@@ -67,7 +67,7 @@ Status ShowFiles(Env& env, const std::vector<SinkFile>& files, bool again) {
 
 std::string RunId(const OperatorContext& context) {
   const uint64_t id =
-      context.durable ? StableHash(context.durable_id + "\n" + context.step) : context.env->RandomSeed();
+      !context.durable_id.empty() ? StableHash(context.durable_id + "\n" + context.step) : context.env->RandomSeed();
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
   return text;
