@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/duration.h"
 #include "connectors/edges/edge.h"
@@ -15,6 +17,8 @@ namespace weir {
 namespace {
 
 constexpr int kFormat = 1;
+constexpr const char* kLockName = "weir.lock";  // held while weir.json is made
+constexpr int kMaxLockTries = 500;
 
 std::string FileOf(const std::string& folder) { return JoinPath(folder, "weir.json"); }
 
@@ -96,11 +100,19 @@ Result<std::unique_ptr<StateFolder>> StateFolder::Open(const DurableFlags& flags
   WEIR_ASSIGN_OR_RETURN(out->durability_, DurabilityFromName(flags.durability));
   FileSystem& files = Env::Real().files();
   WEIR_RETURN_NOT_OK(files.MakeDirectories(out->folder_));
+  // Stages that start at the same time, as processes of their own, agree on one id.
+  std::unique_ptr<FileLock> lock;
+  for (int tries = 0; lock == nullptr; ++tries) {
+    WEIR_ASSIGN_OR_RETURN(lock, files.TryLock(JoinPath(out->folder_, kLockName)));
+    if (lock != nullptr) break;
+    if (tries == kMaxLockTries) return Status::IOError("--state ", out->folder_, ": another process holds it");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));  // allowed: the other one writes a line
+  }
   WEIR_ASSIGN_OR_RETURN(const FileInfo info, files.Stat(FileOf(out->folder_)));
   if (info.kind == FileKind::kNone) {
     WEIR_ASSIGN_OR_RETURN(const auto entries, files.List(out->folder_));
     for (const DirectoryEntry& entry : entries) {
-      if (entry.name != "weir.json.new") {
+      if (entry.name != "weir.json.new" && entry.name != kLockName) {
         return Status::Invalid("--state ", out->folder_, ": the folder holds something else ('", entry.name,
                                "'); name one that is empty or not there yet");
       }
