@@ -39,6 +39,7 @@ int Main(int argc, char** argv) {
   AddTopVerb(app, context);
   AddTapVerb(app, context);
   AddQueryVerb(app, context);
+  AddStoreVerb(app, context);
   AddVersionVerb(app, context);
   AddCompletionVerb(app, context);
   switch (command_line.Parse(argc, argv)) {

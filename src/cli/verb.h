@@ -41,6 +41,7 @@ void AddGraphVerb(Command app, CliContext& context);
 void AddQueryVerb(Command app, CliContext& context);
 void AddTopVerb(Command app, CliContext& context);
 void AddTapVerb(Command app, CliContext& context);
+void AddStoreVerb(Command app, CliContext& context);
 void AddVersionVerb(Command app, CliContext& context);
 void AddCompletionVerb(Command app, CliContext& context);
 
