@@ -41,7 +41,9 @@ Result<std::unique_ptr<RedisClient>> RedisClient::Connect(const RedisAddress& ad
     auth.push_back(password);
     WEIR_RETURN_NOT_OK(client->Call(auth));
   }
-  if (address.database != 0) WEIR_RETURN_NOT_OK(client->Call({"SELECT", std::to_string(address.database)}));
+  if (address.database != 0) {
+    WEIR_RETURN_NOT_OK(client->Call({"SELECT", std::to_string(address.database)}));
+  }
   WEIR_RETURN_NOT_OK(client->Call({"PING"}));
   return client;
 }

@@ -10,8 +10,8 @@
 namespace weir {
 namespace {
 
-constexpr int kMaxTries = 8;
-constexpr int64_t kFirstPauseMs = 20;  // doubles: 2.5 s in all, enough for a server that starts again
+constexpr int kMaxTries = 9;
+constexpr int64_t kFirstPauseMs = 20;  // doubles: 5 s in all, enough for a server that starts again
 
 Status CheckKey(const std::string& key) {
   if (!key.empty() && key.size() <= KeyValueStore::kMaxKeyBytes) return Status::OK();

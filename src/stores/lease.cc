@@ -37,7 +37,9 @@ Result<LeaseAttempt> Lease::Acquire(KeyValueStore* store, const std::string& key
   for (;;) {
     WEIR_ASSIGN_OR_RETURN(const auto there, store->Get(key));
     LeaseRecord before;
-    if (there) WEIR_ASSIGN_OR_RETURN(before, RecordOf(key, there->bytes));
+    if (there) {
+      WEIR_ASSIGN_OR_RETURN(before, RecordOf(key, there->bytes));
+    }
     const EventTime now = env.WallTime();
     if (!before.owner.empty() && before.owner != owner && before.expires_us > now) {
       attempt.holder = before;

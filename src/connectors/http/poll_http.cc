@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "connectors/files/file_paths.h"
+#include "connectors/http/body_schema.h"
 #include "connectors/support/arrival_queue.h"
 #include "connectors/support/body_parser.h"
 #include "connectors/support/event_time.h"
@@ -30,7 +31,7 @@ struct PollHttpConfig : EventTimeConfig {
   Duration every, timeout;
   std::vector<std::pair<std::string, Secret<std::string>>> headers;
   SchemaDecl schema;
-  int64_t max_pages = 0;
+  int64_t max_pages = 0, rounds = 0;
   ByteSize max_body;
 };
 
@@ -38,7 +39,8 @@ ComponentSpec Spec() {
   return ComponentSpec::Source<PollHttpConfig>("PollHttp")
       .Summary("Ask a server for rows, again and again.")
       .Doc(
-          "Every `every` the URL is read; an answer holds JSON, NDJSON, CSV or Arrow as for ReadFromHttp. `ETag` and "
+          "Every `every` the URL is read; an answer holds JSON, NDJSON, CSV or Arrow as for ReadFromHttp, "
+          "or (`format: text`) lines, which become the one field `line`. `ETag` and "
           "`Last-Modified` are sent back, so that a server can answer 304; a page that is the same, byte for byte, as "
           "the time before gives no rows either. `next` follows pages. What fails for the moment (no answer, 408, 425, "
           "429, 5xx) is tried again, up to 5 times; then the failure goes to the error output, and the next round "
@@ -51,17 +53,18 @@ ComponentSpec Spec() {
              FieldDoc("What to read, http:// or https://.").Required().Example("https://example.com/orders"))
       .Field("schema", &PollHttpConfig::schema,
              FieldDoc("The fields and their types. Fields that a record lacks are null, others are passed over.")
-                 .Required()
                  .Example("{id: integer, at: timestamp}"))
       .Field("every", &PollHttpConfig::every,
              FieldDoc("From the beginning of a round to that of the next.").Default("1m").Min("10ms"))
+      .Field("rounds", &PollHttpConfig::rounds,
+             FieldDoc("So many rounds, then the step ends; 0: it goes on without an end.").Default("0").Min("0"))
       .Field("headers", &PollHttpConfig::headers,
              FieldDoc("Headers of every request; their values are never shown.")
                  .Example("{Authorization: \"Bearer ${TOKEN}\"}"))
       .Field("format", &PollHttpConfig::format,
              FieldDoc("What answers hold; `auto`: as their Content-Type says.")
                  .Default("auto")
-                 .OneOf({"auto", "json", "ndjson", "csv", "arrow"}))
+                 .OneOf({"auto", "json", "ndjson", "csv", "arrow", "text"}))
       .Field("records", &PollHttpConfig::records,
              FieldDoc("Where in a JSON answer the array of records stands, names joined by points. By default the "
                       "answer is the array, or one record.")
@@ -100,6 +103,7 @@ struct PollOptions {
   SchemaPtr schema;
   int64_t every_us = 0;
   int64_t max_pages = 0;
+  int64_t rounds = 0;  // 0: without an end
   EventTimePlan event_time;
 };
 
@@ -207,7 +211,7 @@ class PollSource final : public Source {
   std::map<std::string, Page> pages_;  // by URL
   int64_t round_ = 0;
   std::mt19937_64 random_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, ended_{false};
   std::mutex mutex_;
   std::condition_variable stopped_;
   std::string position_;      // restored
@@ -220,6 +224,11 @@ void PollSource::Work() {
   while (!stopping_) {
     const int64_t begin_us = Env::Real().SteadyTimeNs() / 1000;
     Round();
+    if (round_ == options_.rounds) {
+      ended_ = true;
+      queue_.Close();
+      return;
+    }
     const int64_t spent_us = Env::Real().SteadyTimeNs() / 1000 - begin_us;
     if (!Pause(std::max<int64_t>(options_.every_us - spent_us, 0))) return;
   }
@@ -368,7 +377,8 @@ class PollSource::Reader final : public SourceReader {
     tracker_.OnPoll(out);
     if (split_ < 0) split_ = tracker_.Add();
     if (at_ == page_.rows.num_rows()) {
-      if (!source_->queue_.Pop(&page_)) return draining_ ? PollResult::kExhausted : PollResult::kIdle;
+      const bool ended = draining_ || source_->ended_;  // looked at before the queue, which gets no more then
+      if (!source_->queue_.Pop(&page_)) return ended ? PollResult::kExhausted : PollResult::kIdle;
       at_ = 0;
       if (!page_.errors.empty()) WEIR_RETURN_NOT_OK(out.RejectRaw(page_.errors));
       Remember();
@@ -436,7 +446,7 @@ Status PollSource::Restore(const std::string& text) {
 
 std::optional<StepBinding> BindPollHttp(const PollHttpConfig& config, BindContext& context) {
   PollOptions options;
-  options.schema = DeclaredSchema(config.schema, &context.diagnostics());
+  options.schema = BodySchema(config.format == "text", config.schema, context);
   const bool is_url = config.url.starts_with("http://") || config.url.starts_with("https://");
   if (!is_url) ConfigError(context, "url", "'url' must begin with http:// or https://");
   options.format = BodyFormatFromName(config.format);
@@ -445,7 +455,7 @@ std::optional<StepBinding> BindPollHttp(const PollHttpConfig& config, BindContex
   if (is_mixed) ConfigError(context, "format", "'records' and 'next' look into JSON answers");
   if (!options.schema || !is_url || is_mixed) return std::nullopt;
   if (needs_json) options.format = BodyFormat::kJson;
-  auto plan = BindEventTime(config, options.schema, true, context);
+  auto plan = BindEventTime(config, options.schema, config.rounds == 0, context);
   if (!plan) return std::nullopt;
   options.event_time = *plan;
   options.url = config.url;
@@ -453,6 +463,7 @@ std::optional<StepBinding> BindPollHttp(const PollHttpConfig& config, BindContex
   options.next = config.next;
   options.every_us = config.every.us;
   options.max_pages = config.max_pages;
+  options.rounds = config.rounds;
   options.client.timeout_ms = std::max<int64_t>(1, config.timeout.us / 1000);
   options.client.max_body_bytes = config.max_body.bytes;
   options.client.ca_file = config.ca_file;
@@ -461,12 +472,13 @@ std::optional<StepBinding> BindPollHttp(const PollHttpConfig& config, BindContex
   StepBinding binding;
   CollectionInfo info;
   info.schema = options.schema;
-  info.bounded = false;
+  info.bounded = config.rounds > 0;
   binding.outputs = {{"", info}};
   binding.source_max_lanes = 1;
   binding.source_repositions = true;
   binding.notes = plan->Notes(*options.schema);
-  binding.notes.push_back("reads " + RedactUrl(config.url) + " every " + FormatDuration(config.every));
+  const std::string times = config.rounds == 1 ? " once" : " every " + FormatDuration(config.every);
+  binding.notes.push_back("reads " + RedactUrl(config.url) + times);
   binding.notes.push_back("state: version of at most " + std::to_string(config.max_pages) +
                           " pages, and one page of rows");
   binding.source = [options](const ScanRequest&) -> Result<std::shared_ptr<Source>> {

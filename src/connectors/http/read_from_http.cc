@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/files/file_paths.h"
+#include "connectors/http/body_schema.h"
 #include "connectors/support/arrival_log.h"
 #include "connectors/support/arrival_queue.h"
 #include "connectors/support/body_parser.h"
@@ -47,7 +48,8 @@ ComponentSpec Spec() {
           "A body holds JSON (an object or an array of objects), NDJSON, CSV with a header, or an Arrow IPC stream; "
           "its "
           "`Content-Type` says which (`application/json`, `application/x-ndjson`, `text/csv`, "
-          "`application/vnd.apache.arrow.stream`), or `format` does. `Content-Encoding` may be `gzip` or `zstd`.\n\n"
+          "`application/vnd.apache.arrow.stream`), or `format` does. "
+          "With `format: text` each line becomes the one field `line`. `Content-Encoding` may be `gzip` or `zstd`.\n\n"
           "The answer is 202 with `{\"accepted\": ROWS}` when the rows are in the pipeline's queue, 400 with the line "
           "of the first mistake when anything in the body is wrong (then nothing of it is taken), 429 with "
           "`Retry-After` when the queue is full because the steps behind are slower, and 401, 404, 405, 408, 413, 415 "
@@ -67,12 +69,11 @@ ComponentSpec Spec() {
       .Field("schema", &ReadFromHttpConfig::schema,
              FieldDoc("The fields and their types. Fields that a record lacks are null (a CSV header names all of "
                       "them), others are passed over.")
-                 .Required()
                  .Example("{id: integer, at: timestamp}"))
       .Field("format", &ReadFromHttpConfig::format,
              FieldDoc("What bodies hold; `auto`: as their Content-Type says.")
                  .Default("auto")
-                 .OneOf({"auto", "json", "ndjson", "csv", "arrow"}))
+                 .OneOf({"auto", "json", "ndjson", "csv", "arrow", "text"}))
       .Field("token", &ReadFromHttpConfig::token,
              FieldDoc("Requests must carry `Authorization: Bearer TOKEN`; others get 401.").Example("${HTTP_TOKEN}"))
       .Field("max_body", &ReadFromHttpConfig::max_body,
@@ -415,7 +416,7 @@ Result<std::string> HttpSource::Position() { return reader_ ? reader_->Position(
 std::optional<StepBinding> BindReadFromHttp(const ReadFromHttpConfig& config, BindContext& context) {
   HttpSourceOptions options;
   options.path = config.path;
-  options.schema = DeclaredSchema(config.schema, &context.diagnostics());
+  options.schema = BodySchema(config.format == "text", config.schema, context);
   options.format = BodyFormatFromName(config.format);
   options.token = config.token;
   options.max_queue_bytes = config.max_queue.bytes;

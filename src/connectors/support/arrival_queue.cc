@@ -41,6 +41,7 @@ void ArrivalQueue::Close() {
   std::lock_guard lock(mutex_);
   closed_ = true;
   room_.notify_all();
+  if (wake_) wake_();  // the reader finds out that nothing more comes
 }
 
 void ArrivalQueue::SetWake(std::function<void()> wake) {

@@ -2,6 +2,7 @@
 #include "connectors/support/body_parser.h"
 
 #include <arrow/array.h>
+#include <arrow/array/builder_binary.h>
 #include <arrow/array/util.h>
 #include <arrow/buffer.h>
 #include <arrow/io/memory.h>
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/utf8.h"
 #include "batch/types.h"
 #include "formats/csv/csv_index.h"
 #include "formats/csv/csv_parser.h"
@@ -72,6 +74,7 @@ std::optional<BodyFormat> BodyFormatFromName(std::string_view name) {
   if (name == "ndjson") return BodyFormat::kNdjson;
   if (name == "csv") return BodyFormat::kCsv;
   if (name == "arrow") return BodyFormat::kArrow;
+  if (name == "text") return BodyFormat::kText;
   return std::nullopt;
 }
 
@@ -107,6 +110,7 @@ Result<Batch> BodyParser::Parse(BodyFormat format, std::vector<RecordError>* err
   block_.irregular_quotes = false;
   if (format == BodyFormat::kArrow) return ParseArrow();
   EndWithLineBreak();
+  if (format == BodyFormat::kText) return ParseText();
   if (format == BodyFormat::kCsv) return ParseCsv(errors);
   return ParseJson(format == BodyFormat::kNdjson, errors);
 }
@@ -170,6 +174,27 @@ Result<Batch> BodyParser::ParseArrow() {
   }
   WEIR_ASSIGN_OR_RETURN(Batch batch, Batch::FromRecordBatch(*whole));
   return OfDeclaredSchema(batch, schema_);
+}
+
+SchemaPtr TextBodySchema() { return arrow::schema({arrow::field("line", arrow::utf8())}); }
+
+Result<Batch> BodyParser::ParseText() {
+  std::string_view text(block_.data(), static_cast<size_t>(block_.size));
+  if (text == "\n") return Batch();
+  if (text.size() > static_cast<size_t>(INT32_MAX)) return Status::Invalid("body: text longer than 2 GiB");
+  if (FirstInvalidUtf8(text) != std::string_view::npos) return Status::Invalid("body: text that is not UTF-8");
+  arrow::StringBuilder lines;
+  WEIR_RETURN_NOT_OK(lines.Reserve(std::count(text.begin(), text.end(), '\n')));
+  WEIR_RETURN_NOT_OK(lines.ReserveData(static_cast<int64_t>(text.size())));
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.UnsafeAppend(line);
+    text.remove_prefix(end + 1);
+  }
+  WEIR_ASSIGN_OR_RETURN(auto array, lines.Finish());
+  return Batch::FromRecordBatch(*arrow::RecordBatch::Make(schema_, array->length(), {array}));
 }
 
 std::unique_ptr<BodyParser> BodyParserPool::Take() {

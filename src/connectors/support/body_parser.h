@@ -1,4 +1,5 @@
-// BodyParser: the body of a request or an answer (JSON, NDJSON, CSV, Arrow) as rows of a declared schema.
+// BodyParser: the body of a request or an answer (JSON, NDJSON, CSV, Arrow, lines of text) as rows of a declared
+// schema.
 #pragma once
 
 #include <memory>
@@ -15,12 +16,15 @@ namespace weir {
 
 class JsonBlockParser;
 
-enum class BodyFormat : uint8_t { kJson, kNdjson, kCsv, kArrow };
+enum class BodyFormat : uint8_t { kJson, kNdjson, kCsv, kArrow, kText };
 
-/// By the words of settings: "json", "ndjson", "csv", "arrow"; nullopt for others.
+/// By the words of settings: "json", "ndjson", "csv", "arrow", "text"; nullopt for others.
 std::optional<BodyFormat> BodyFormatFromName(std::string_view name);
 /// By a Content-Type, parameters ignored: "application/json; charset=utf-8".
 std::optional<BodyFormat> BodyFormatFromMediaType(std::string_view media_type);
+
+/// Of `text`: each line is the one field `line`.
+SchemaPtr TextBodySchema();
 
 /// Reuses its buffers from body to body. Not thread-safe.
 class BodyParser {
@@ -42,6 +46,7 @@ class BodyParser {
   Result<Batch> ParseJson(bool lines, std::vector<RecordError>* errors);
   Result<Batch> ParseCsv(std::vector<RecordError>* errors);
   Result<Batch> ParseArrow();
+  Result<Batch> ParseText();
   void EndWithLineBreak();
 
   const SchemaPtr schema_;

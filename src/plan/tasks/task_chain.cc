@@ -55,7 +55,7 @@ NodePtr Reader(const TaskSpec& task, const std::string& format) {
       type = "ReadFromKafka";
       add("topic", input.place);
       add("format", format);
-      if (!task.endless) add_flag("bounded");
+      if (!task.endless) add("stop_at", "end");
       break;
     case Kind::kHttpListen: {
       type = "ReadFromHttp";
