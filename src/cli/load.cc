@@ -90,7 +90,7 @@ std::vector<PipelineFlags> PhasesOf(const PipelineFlags& flags, CliContext& cont
   std::vector<PipelineFlags> phases;
   for (const std::vector<std::string>& tasks : file->file->tasks().phases) {
     phases.push_back(read);
-    phases.back().tasks = tasks;
+    phases.back().phase = tasks;
   }
   return phases;
 }
@@ -113,7 +113,8 @@ std::optional<LoadedFile> LoadFile(const PipelineFlags& flags, CliContext& conte
     context.exit_code = kExitUsage;
     return std::nullopt;
   }
-  out.file = PipelineFile::Parse(root, diagnostics, {flags.tasks, substitution->environment});
+  out.file = PipelineFile::Parse(root, diagnostics,
+                                 {flags.phase.empty() ? flags.tasks : flags.phase, substitution->environment});
   return out;
 }
 

@@ -19,6 +19,7 @@ struct PipelineFlags {
   std::vector<std::string> params;  // NAME=VALUE
   std::vector<std::string> set;     // of a file with tasks: TASK.inputConfig.source=VALUE
   std::vector<std::string> tasks;   // of a file with tasks: only these; empty: all
+  std::vector<std::string> phase;   // those of them that run now; empty: all
   SourcePtr source;                 // what the file holds, where it was read already
   bool json = false;                // diagnostics as JSON
 };

@@ -29,7 +29,7 @@ std::string AttributeOf(const Json& item, const char* name, const char* type) {
 
 StoreValue ValueOf(const Json& item) {
   const std::string version = AttributeOf(item, "v", "N");
-  return {Base64Decode(AttributeOf(item, "d", "B")).value_or(""), version.empty() ? 0 : std::stoll(version)};
+  return {Base64Decode(AttributeOf(item, "d", "B")).value_or(""), ParseVersion(version)};
 }
 
 class DynamoDbStore final : public StoreBackend {
@@ -51,7 +51,7 @@ class DynamoDbStore final : public StoreBackend {
       } else {
         return DynamoDbClient::ErrorOf(answer);
       }
-      std::this_thread::sleep_for(kWaitForTable);
+      std::this_thread::sleep_for(kWaitForTable);  // allowed: the service makes a table in its own time
     }
     return Status::IOError("table '", table_, "' of DynamoDB is not ready");
   }

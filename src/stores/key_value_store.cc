@@ -1,6 +1,7 @@
 // Retries, limits and unknown outcomes, the same in front of every system.
 #include "stores/key_value_store.h"
 
+#include <charconv>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -40,6 +41,12 @@ Result<StoreBackendPtr> MakeBackend(const StoreUrl& url, Env& env) {
 
 }  // namespace
 
+int64_t ParseVersion(std::string_view text) {
+  int64_t version = 0;
+  std::from_chars(text.data(), text.data() + text.size(), version);
+  return version;
+}
+
 std::string EndOfPrefix(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
   if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
@@ -60,6 +67,7 @@ auto KeyValueStore::Retry(F&& call) -> decltype(call()) {
   auto result = call();
   int64_t pause_ms = kFirstPauseMs;
   for (int tries = 1; StatusOf(result).IsIOError() && tries < kMaxTries; ++tries) {
+    // allowed: a server of the world is waited for, by its clock
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
     pause_ms *= 2;
     if (Status connected = backend_->Connect(); !connected.ok()) {

@@ -49,7 +49,7 @@ class RedisStore final : public StoreBackend {
   Result<std::optional<StoreValue>> Get(const std::string& key) override {
     WEIR_ASSIGN_OR_RETURN(const RedisReply reply, Call({"HMGET", kPrefix + key, "v", "d"}));
     if (reply.items.size() != 2 || reply.items[0].is_nil()) return std::nullopt;
-    return StoreValue{reply.items[1].text, std::stoll(reply.items[0].text)};
+    return StoreValue{reply.items[1].text, ParseVersion(reply.items[0].text)};
   }
 
   Status Put(const std::string& key, const StoreValue& value) override {
@@ -73,7 +73,7 @@ class RedisStore final : public StoreBackend {
                                                         std::to_string(limit), kPrefix}));
     std::vector<StoreEntry> entries;
     for (size_t i = 0; i + 2 < reply.items.size(); i += 3) {
-      entries.push_back({reply.items[i].text, {reply.items[i + 2].text, std::stoll(reply.items[i + 1].text)}});
+      entries.push_back({reply.items[i].text, {reply.items[i + 2].text, ParseVersion(reply.items[i + 1].text)}});
     }
     return entries;
   }

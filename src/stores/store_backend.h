@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -51,6 +52,9 @@ Result<StoreBackendPtr> MakeRedisStore(const StoreUrl& url);
 Result<StoreBackendPtr> MakePostgresStore(const StoreUrl& url);
 Result<StoreBackendPtr> MakeDynamoDbStore(const StoreUrl& url, Env& env);
 Result<StoreBackendPtr> MakeEtcdStore(const StoreUrl& url);
+
+/// The number that a system says as text; 0 where it is none.
+int64_t ParseVersion(std::string_view text);
 
 /// The first key after all that begin with `prefix`; empty where there is none (only bytes 255).
 std::string EndOfPrefix(std::string prefix);

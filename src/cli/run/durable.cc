@@ -84,13 +84,15 @@ Result<StateFolder::Begun> StateFolder::Read(const std::string& folder) {
   Begun begun;
   begun.id = json.value("id", "");
   begun.file = json.value("file", "");
-  begun.params = json.value("params", std::vector<std::string>());
+  for (const auto& [key, words] :
+       {std::pair{"params", &begun.params}, std::pair{"set", &begun.set}, std::pair{"tasks", &begun.tasks}}) {
+    *words = json.value(key, std::vector<std::string>());
+  }
   if (begun.id.empty()) return Status::Invalid("'", FileOf(folder), "' is damaged: it has no id");
   return begun;
 }
 
-Result<std::unique_ptr<StateFolder>> StateFolder::Open(const DurableFlags& flags, const std::string& file,
-                                                       const std::vector<std::string>& params) {
+Result<std::unique_ptr<StateFolder>> StateFolder::Open(const DurableFlags& flags, const Begun& begun) {
   auto out = std::make_unique<StateFolder>();
   out->folder_ = flags.state;
   const Result<Duration> epoch = ParseDuration(flags.epoch);
@@ -122,8 +124,10 @@ Result<std::unique_ptr<StateFolder>> StateFolder::Open(const DurableFlags& flags
     nlohmann::json json;
     json["format"] = kFormat;
     json["id"] = id;
-    json["file"] = file == "-" ? file : std::filesystem::absolute(file).lexically_normal().string();
-    json["params"] = params;
+    json["file"] = begun.file == "-" ? begun.file : std::filesystem::absolute(begun.file).lexically_normal().string();
+    json["params"] = begun.params;
+    if (!begun.set.empty()) json["set"] = begun.set;
+    if (!begun.tasks.empty()) json["tasks"] = begun.tasks;
     WEIR_RETURN_NOT_OK(WriteWhole(files, FileOf(out->folder_), json.dump(2) + "\n"));
   }
   WEIR_ASSIGN_OR_RETURN(out->begun_, Read(out->folder_));

@@ -29,15 +29,14 @@ void AddDurableFlags(Command verb, DurableFlags* flags);
 /// The folder of a pipeline's state.
 class StateFolder {
  public:
-  /// Makes it where it is missing; `file` and `params` are what `weir resume` runs. Errors: Invalid where the folder
-  /// holds something else, or is of a later version.
-  static Result<std::unique_ptr<StateFolder>> Open(const DurableFlags& flags, const std::string& file,
-                                                   const std::vector<std::string>& params);
-  /// What it was begun with. Errors: IOError where it is no such folder.
   struct Begun {
     std::string id, file;
-    std::vector<std::string> params;
+    std::vector<std::string> params, set, tasks;  // as of PipelineFlags
   };
+  /// Makes it where it is missing; `begun`, but for its id, is what `weir resume` runs. Errors: Invalid where the
+  /// folder holds something else, or is of a later version.
+  static Result<std::unique_ptr<StateFolder>> Open(const DurableFlags& flags, const Begun& begun);
+  /// What it was begun with. Errors: IOError where it is no such folder.
   static Result<Begun> Read(const std::string& folder);
 
   /// Takes the state of one stage, for `options` of its run. Errors: IOError where another process has it.

@@ -88,10 +88,12 @@ Result<std::vector<PlannedStage>> PlanStages(const RunFlags& flags, PhysicalPlan
   }
   // Runs of a file with tasks follow one another; each has a state of its own.
   std::string prefix;
-  for (const std::string& task : flags.pipeline.tasks) prefix += task + "/";
+  const PipelineFlags& asked = flags.pipeline;
+  for (const std::string& task : asked.phase.empty() ? asked.tasks : asked.phase) prefix += task + "/";
   if (state == nullptr || names.size() <= 1) {
     out.push_back({std::move(plan), setup.options});
-    if (state != nullptr) WEIR_RETURN_NOT_OK(state->Take(prefix + (names.empty() ? "main" : names[0]), &out[0].options));
+    if (state != nullptr)
+      WEIR_RETURN_NOT_OK(state->Take(prefix + (names.empty() ? "main" : names[0]), &out[0].options));
     return out;
   }
   WEIR_ASSIGN_OR_RETURN(StagedPlan staged, SplitStages(plan, state->Edges()));
@@ -134,7 +136,8 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
   if (!context.Usable(setup.status()) || !ReadRunOptions(flags, &setup->options, context)) return;
   std::unique_ptr<StateFolder> state;
   if (!flags.durable.state.empty()) {
-    auto opened = StateFolder::Open(flags.durable, flags.pipeline.file, flags.pipeline.params);
+    const PipelineFlags& asked = flags.pipeline;
+    auto opened = StateFolder::Open(flags.durable, {"", asked.file, asked.params, asked.set, asked.tasks});
     if (!context.Usable(opened.status())) return;
     state = std::move(*opened);
   }
@@ -171,6 +174,14 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
   SayEnd(flags, runs, status, context);
 }
 
+void RunPhases(RunFlags flags, CliContext& context) {
+  for (const PipelineFlags& phase : PhasesOf(flags.pipeline, context)) {
+    if (context.exit_code != kExitOk) return;
+    flags.pipeline = phase;
+    RunPipeline(flags, context);
+  }
+}
+
 void ResumePipeline(RunFlags flags, CliContext& context) {
   const Result<StateFolder::Begun> begun = StateFolder::Read(flags.durable.state);
   if (!context.Usable(begun.status())) return;
@@ -182,7 +193,9 @@ void ResumePipeline(RunFlags flags, CliContext& context) {
   }
   flags.pipeline.file = begun->file;
   flags.pipeline.params = begun->params;
-  RunPipeline(flags, context);
+  flags.pipeline.set = begun->set;
+  flags.pipeline.tasks = begun->tasks;
+  RunPhases(flags, context);
 }
 
 void AddFlagsOfRuns(Command verb, RunFlags* flags) {
@@ -215,13 +228,7 @@ void AddRunVerb(Command app, CliContext& context) {
       "stops at once. Windows that are open then are given only with --close-windows.\n"
       "Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the run failed,\n"
       "2 wrong use, 78 the pipeline is invalid, 130 interrupted. A run that fails leaves no output behind.");
-  verb.OnRun([flags, &context] {
-    for (const PipelineFlags& phase : PhasesOf(flags->pipeline, context)) {
-      if (context.exit_code != kExitOk) return;
-      flags->pipeline = phase;
-      RunPipeline(*flags, context);
-    }
-  });
+  verb.OnRun([flags, &context] { RunPhases(*flags, context); });
 }
 
 void AddResumeVerb(Command app, CliContext& context) {

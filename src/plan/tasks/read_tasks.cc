@@ -256,6 +256,7 @@ TasksFile ReadTasksFile(const NodePtr& root, const TasksFileOptions& options, Di
   LinkTasks(&file.tasks, diagnostics);
   struct Formats {
     std::string input, output;
+    bool is_written = false;
   };
   std::map<std::string, Formats> formats;
   for (const TaskSpec& task : file.tasks) {
@@ -265,6 +266,7 @@ TasksFile ReadTasksFile(const NodePtr& root, const TasksFileOptions& options, Di
       written = formats[writer].output;
     }
     Formats& of_task = formats[task.name];
+    of_task.is_written = !task.after.empty();
     of_task.input = InputFormat(task, written);
     of_task.output = OutputFormat(task, of_task.input);
   }
@@ -277,7 +279,8 @@ TasksFile ReadTasksFile(const NodePtr& root, const TasksFileOptions& options, Di
       file.written_by[task.name + "/" + kTaskReader] = {writer + "/" + kTaskWriter,
                                                         task.input.kind == TaskEnd::Kind::kFiles};
     }
-    chains.push_back(ChainOfTask(task, formats[task.name].input, formats[task.name].output));
+    chains.push_back(
+        ChainOfTask(task, formats[task.name].is_written, formats[task.name].input, formats[task.name].output));
   }
   if (!chains.empty()) file.pipeline = MakeSequenceNode(std::move(chains), root->Find("tasks"));
   file.phases = PhasesOf(file.tasks, diagnostics);

@@ -37,7 +37,7 @@ NodePtr Step(const std::string& type, const char* name, std::vector<NodeEntry> c
   return MakeMapNode(std::move(step), end.node);
 }
 
-NodePtr Reader(const TaskSpec& task, const std::string& format) {
+NodePtr Reader(const TaskSpec& task, const std::string& format, bool is_written) {
   const TaskEnd& input = task.input;
   const NodePtr& origin = input.place_node;
   std::vector<NodeEntry> config = input.config;
@@ -48,7 +48,8 @@ NodePtr Reader(const TaskSpec& task, const std::string& format) {
     case Kind::kNone:
     case Kind::kFiles:
       type = "ReadFrom" + WordOf(format);
-      add("path", input.place);
+      // Any file can be text: of a folder that a task writes, those that it writes as text are meant.
+      add("path", is_written && format == "text" && input.place.ends_with('/') ? input.place + "*.txt*" : input.place);
       if (task.endless && !Has(input, "watch") && !Has(input, "tail") && !Has(input, "mode")) add_flag("watch");
       break;
     case Kind::kKafka:
@@ -120,9 +121,10 @@ std::string OutputFormat(const TaskSpec& task, const std::string& input_format) 
   return input_format == "csv" || input_format == "parquet" ? input_format : "json";
 }
 
-NodePtr ChainOfTask(const TaskSpec& task, const std::string& input_format, const std::string& output_format) {
+NodePtr ChainOfTask(const TaskSpec& task, bool is_written, const std::string& input_format,
+                    const std::string& output_format) {
   const NodePtr& origin = task.name_node;
-  std::vector<NodePtr> steps = {Reader(task, input_format)};
+  std::vector<NodePtr> steps = {Reader(task, input_format, is_written)};
   steps.insert(steps.end(), task.steps.begin(), task.steps.end());
   steps.push_back(Writer(task, output_format));
   std::vector<NodeEntry> chain = {

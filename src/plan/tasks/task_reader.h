@@ -33,7 +33,8 @@ inline constexpr const char kTaskWriter[] = "write";
 /// The formats that the ends of a task have. `written`: that of the task that writes its input; empty where none does.
 std::string InputFormat(const TaskSpec& task, const std::string& written);
 std::string OutputFormat(const TaskSpec& task, const std::string& input_format);
-/// The chain of steps that a task is.
-NodePtr ChainOfTask(const TaskSpec& task, const std::string& input_format, const std::string& output_format);
+/// The chain of steps that a task is. `is_written`: another task of the file writes what it reads.
+NodePtr ChainOfTask(const TaskSpec& task, bool is_written, const std::string& input_format,
+                    const std::string& output_format);
 
 }  // namespace weir
