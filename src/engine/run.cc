@@ -318,8 +318,10 @@ Status Run::CommitSinks() {
   }
   for (const auto& [sink, token] : prepared) WEIR_RETURN_NOT_OK(sink->Commit(token));
   for (const auto& source : sources_) {
+    // What acknowledges outside (offsets of a group) does so here; others have no position without a durable run.
     if (source == nullptr) continue;
-    if (const auto position = source->Position(); position.ok()) WEIR_RETURN_NOT_OK(source->Committed(*position));
+    const Result<std::string> position = source->Position();
+    if (position.ok() && !position->empty()) WEIR_RETURN_NOT_OK(source->Committed(*position));
   }
   return Status::OK();
 }
