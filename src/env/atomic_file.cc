@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "env/object_store.h"
+#include "env/staged_object.h"
 
 namespace weir {
 namespace {
@@ -45,9 +46,17 @@ std::string AtomicFile::TemporaryPath(const std::string& path, const std::string
   return JoinPath(DirectoryName(path), "." + BaseName(path) + ".weir-" + run_id + ".tmp");
 }
 
-Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(Env& env, const std::string& path, const std::string& run_id) {
-  if (ObjectStore* store = ObjectStoreOf(path)) {
-    WEIR_ASSIGN_OR_RETURN(auto upload, store->BeginUpload(path));
+Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(Env& env, const std::string& path, const std::string& run_id,
+                                                       const std::string& staging) {
+  ObjectStore* store = ObjectStoreOf(path);
+  if (store && !staging.empty()) {
+    WEIR_RETURN_NOT_OK(env.files().MakeDirectories(staging));
+    AtomicFileToken token{StagedPath(env, staging, path, run_id), path};
+    WEIR_ASSIGN_OR_RETURN(auto stream, env.files().Create(token.temporary_path));
+    return std::unique_ptr<AtomicFile>(new AtomicFile(env, std::move(token), std::move(stream)));
+  }
+  if (store) {
+    WEIR_ASSIGN_OR_RETURN(auto upload, store->BeginUpload(path, ""));
     std::unique_ptr<AtomicFile> file(new AtomicFile(env, {"", path}, upload));
     file->upload_ = std::move(upload);
     return file;
@@ -120,6 +129,7 @@ void AtomicFile::Leave() {
 
 Status AtomicFile::CommitToken(Env& env, const AtomicFileToken& token) {
   if (ObjectStore* store = ObjectStoreOf(token.final_path)) {
+    if (IsStaged(token)) return CommitStaged(env, *store, token);
     return store->CommitUpload(token.final_path, token.temporary_path);
   }
   WEIR_ASSIGN_OR_RETURN(FileInfo aside, env.files().Stat(token.temporary_path));
@@ -134,7 +144,8 @@ Status AtomicFile::CommitToken(Env& env, const AtomicFileToken& token) {
 }
 
 Status AtomicFile::AbortToken(Env& env, const AtomicFileToken& token) {
-  if (ObjectStore* store = ObjectStoreOf(token.final_path)) {
+  ObjectStore* store = ObjectStoreOf(token.final_path);
+  if (store && !IsStaged(token)) {
     return store->AbortUpload(token.final_path, token.temporary_path);
   }
   return env.files().Remove(token.temporary_path);

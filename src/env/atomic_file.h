@@ -5,7 +5,8 @@
 // file that is left (Leave) stays aside as it is; another process goes on with it (GoOn), from any length that was
 // synced.
 //
-// A path of an object store is an upload there, which Prepare leaves with the store and Commit completes.
+// A path of an object store is an upload there, which Prepare leaves with the store and Commit completes. With a folder
+// for staging it is a file in there, which Commit uploads: such a file can be left and gone on with.
 #pragma once
 
 #include <memory>
@@ -29,8 +30,9 @@ class AtomicFile {
  public:
   /// Opens `.NAME.weir-<run_id>.tmp` beside `path`; makes missing folders. A link at `path` is followed; a device or a
   /// pipe
-  /// (/dev/null) is written directly, and Commit() and Abort() then do nothing.
-  static Result<std::unique_ptr<AtomicFile>> Create(Env& env, const std::string& path, const std::string& run_id);
+  /// (/dev/null) is written directly, and Commit() and Abort() then do nothing. `staging` is of objects only.
+  static Result<std::unique_ptr<AtomicFile>> Create(Env& env, const std::string& path, const std::string& run_id,
+                                                    const std::string& staging = "");
   /// Goes on with what was left aside, cut to its first `size_bytes`. Errors: IOError where it is gone or shorter.
   static Result<std::unique_ptr<AtomicFile>> GoOn(Env& env, AtomicFileToken token, int64_t size_bytes);
   ~AtomicFile();

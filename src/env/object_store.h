@@ -45,7 +45,10 @@ class ObjectStore {
   /// Not there: no error.
   virtual Status Remove(const std::string& path) = 0;
 
-  virtual Result<std::shared_ptr<ObjectUpload>> BeginUpload(const std::string& path) = 0;
+  /// `mark` goes with the object and tells it from those of other uploads; empty: a random one.
+  virtual Result<std::shared_ptr<ObjectUpload>> BeginUpload(const std::string& path, const std::string& mark) = 0;
+  /// Whether the object that is there came from the upload with this mark.
+  virtual Result<bool> IsFrom(const std::string& path, const std::string& mark) = 0;
   /// Shows the object. Idempotent: fine when an earlier attempt had been heard, though its answer was not.
   virtual Status CommitUpload(const std::string& path, const std::string& token) = 0;
   /// No error when there is nothing left to remove.

@@ -134,3 +134,18 @@ def test_secrets_are_not_printed(folder, s3):
   for env in (environment(s3), environment(s3, AWS_SECRET_ACCESS_KEY='anothersecret'), environment(s3, 1)):
     out, said = run(folder, steps, env, expected=REFUSED)
     assert s3.secret_key not in out + said and 'anothersecret' not in out + said
+
+
+def test_settings_of_a_step(folder, s3):
+  """Endpoint and keys in the file, with nothing in the environment; two steps that disagree are told so."""
+  env = without_keys(s3, AWS_ENDPOINT_URL=None, AWS_REGION=None, HOME=folder)
+  there = {'endpoint': f'http://127.0.0.1:{s3.port}', 'region': s3.region, 'access_key_id': s3.access_key,
+           'secret_access_key': s3.secret_key}
+  path = f's3://{s3.bucket}/settings.json'
+  run(folder, [step('Create', elements=[{'a': 1}]), step('WriteToJson', path=path, **there)], env)
+  assert read_back(folder, env, 'ReadFromJson', path, **there) == [{'a': 1}]
+  _, said = run(folder, [step('ReadFromJson', path=path, **there),
+                         step('WriteToJson', path=path + 'l', **{**there, 'region': 'eu-west-1'})], env, expected=REFUSED)
+  assert 'other settings' in said and s3.secret_key not in said, said
+  _, said = run(folder, [step('ReadFromJson', path='x.json', region='eu-west-1'), step('Print')], env, expected=REFUSED)
+  assert 's3://' in said, said

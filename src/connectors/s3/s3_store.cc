@@ -126,9 +126,13 @@ class S3Store final : public ObjectStore {
     return client_.Send({"remove", "DELETE", at, {}, {}, {}}).status();
   }
 
-  Result<std::shared_ptr<ObjectUpload>> BeginUpload(const std::string& path) override {
+  Result<std::shared_ptr<ObjectUpload>> BeginUpload(const std::string& path, const std::string& mark) override {
     WEIR_ASSIGN_OR_RETURN(S3Location at, ParseS3Path(path));
-    return uploads_.Begin(std::move(at));
+    return uploads_.Begin(std::move(at), mark);
+  }
+  Result<bool> IsFrom(const std::string& path, const std::string& mark) override {
+    WEIR_ASSIGN_OR_RETURN(const S3Location at, ParseS3Path(path));
+    return uploads_.IsFrom(at, mark);
   }
   Status CommitUpload(const std::string& path, const std::string& token) override {
     WEIR_ASSIGN_OR_RETURN(const S3Location at, ParseS3Path(path));

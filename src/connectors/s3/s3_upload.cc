@@ -4,12 +4,12 @@
 //   token = "put" LF mark LF bytes
 //         | "parts" LF mark LF upload id LF { etag LF }        of parts 1, 2, …
 //
-// The mark is a random number that goes with the object as x-amz-meta-weir-upload. It says of the object that is there
-// whether this upload made it, whatever the store does with ETags: so a commit whose answer was lost can be repeated.
+// The mark, a random number where nobody gave another, goes with the object as x-amz-meta-weir-upload. It says of the
+// object that is there whether this upload made it, whatever the store does with ETags: so a commit whose answer was
+// lost can be repeated.
 #include "connectors/s3/s3_upload.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "net/xml_scan.h"
 
@@ -38,10 +38,8 @@ std::string_view TakeLine(std::string_view* text) {
 
 class S3Upload final : public ObjectUpload {
  public:
-  S3Upload(S3Uploads& all, S3Location at) : all_(all), at_(std::move(at)) {
-    char mark[17];
-    std::snprintf(mark, sizeof mark, "%016llx", static_cast<unsigned long long>(all_.env_.RandomSeed()));
-    mark_ = mark;
+  S3Upload(S3Uploads& all, S3Location at, std::string mark) : all_(all), at_(std::move(at)), mark_(std::move(mark)) {
+    if (mark_.empty()) mark_ = std::to_string(all_.env_.RandomSeed());
   }
   ~S3Upload() override { (void)Close(); }
 
@@ -152,14 +150,14 @@ class S3Upload final : public ObjectUpload {
   std::vector<std::string> etags_;
 };
 
-Result<std::shared_ptr<ObjectUpload>> S3Uploads::Begin(S3Location at) {
+Result<std::shared_ptr<ObjectUpload>> S3Uploads::Begin(S3Location at, const std::string& mark) {
   if (at.key.empty() || at.key.ends_with('/')) {
     return Status::Invalid("cannot write '", at.path(), "': the key has no last part");
   }
-  return std::make_shared<S3Upload>(*this, std::move(at));
+  return std::make_shared<S3Upload>(*this, std::move(at), mark);
 }
 
-Result<bool> S3Uploads::IsShown(const S3Location& at, const std::string& mark) {
+Result<bool> S3Uploads::IsFrom(const S3Location& at, const std::string& mark) {
   WEIR_ASSIGN_OR_RETURN(const HttpAnswer answer, client_.Send({"look at", "HEAD", at, {}, {}, {}}));
   return answer.status == 200 && answer.header(kMarkHeader) == mark;
 }
@@ -185,7 +183,7 @@ Status S3Uploads::Complete(const S3Location& at, const std::string& id, const st
   const auto answer = client_.Send(call);
   if (answer.ok() && answer->status < 300) return Status::OK();
   // An earlier try may have been heard; then the store knows the upload no more, or says nothing sensible of it.
-  WEIR_ASSIGN_OR_RETURN(const bool shown, IsShown(at, mark));
+  WEIR_ASSIGN_OR_RETURN(const bool shown, IsFrom(at, mark));
   if (shown) return Status::OK();
   WEIR_RETURN_NOT_OK(answer.status());
   return Status::IOError("cannot complete '", at.path(), "': the store answers ", answer->status, " ",
@@ -209,7 +207,7 @@ Status S3Uploads::Commit(const S3Location& at, const std::string& token) {
   }
   if (kind != "put") return Status::Invalid("damaged commit token of '", at.path(), "'");
   if (!fresh) {
-    WEIR_ASSIGN_OR_RETURN(const bool shown, IsShown(at, mark));
+    WEIR_ASSIGN_OR_RETURN(const bool shown, IsFrom(at, mark));
     if (shown) return Status::OK();  // once more would look like a new version to those who watch
   }
   return Put(at, mark, rest);

@@ -20,15 +20,14 @@ class S3Uploads {
  public:
   S3Uploads(Env& env, S3Client& client, IoThreads& threads) : env_(env), client_(client), threads_(threads) {}
 
-  Result<std::shared_ptr<ObjectUpload>> Begin(S3Location at);
-  /// As ObjectStore promises it.
+  Result<std::shared_ptr<ObjectUpload>> Begin(S3Location at, const std::string& mark);
+  /// As ObjectStore promises them.
+  Result<bool> IsFrom(const S3Location& at, const std::string& mark);
   Status Commit(const S3Location& at, const std::string& token);
   Status Abort(const S3Location& at, const std::string& token);
 
  private:
   friend class S3Upload;
-  /// Whether the object that is there now came from the upload with this mark.
-  Result<bool> IsShown(const S3Location& at, const std::string& mark);
   Status Put(const S3Location& at, const std::string& mark, std::string_view bytes);
   Status Complete(const S3Location& at, const std::string& id, const std::string& mark, const std::string& etags);
 

@@ -31,12 +31,14 @@ const FieldSet<FileModeConfig>& FileModeConfig::Fields() {
                      .OneOf({"rows", "snapshot"}))
           .Field("every", &FileModeConfig::every,
                  FieldDoc("With `mode: snapshot`: how often.").Default("1m").Min("10ms"))
-          .Include(EventTimeConfig::Fields());
+          .Include(EventTimeConfig::Fields())
+          .Include(StorageConfig::Fields());
   return fields;
 }
 
 std::optional<FileMode> FileModeOf(const FileModeConfig& config, bool tail, const std::string& path,
                                    BindContext& context) {
+  if (!ApplyStorage(config, path, context)) return std::nullopt;
   const bool snapshot = config.mode == "snapshot";
   if (config.watch + tail + snapshot > 1) {
     ConfigError(context, tail ? "tail" : "watch", "'watch', 'tail' and 'mode: snapshot' exclude each other",

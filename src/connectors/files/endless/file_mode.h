@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/files/storage_config.h"
 #include "connectors/support/event_time.h"
 #include "plan/binding.h"
 
@@ -13,7 +14,7 @@ namespace weir {
 enum class FileMode { kOnce, kWatch, kTail, kSnapshot };
 
 /// Settings of every file source.
-struct FileModeConfig : EventTimeConfig {
+struct FileModeConfig : EventTimeConfig, StorageConfig {
   bool watch = false;
   Duration settle;
   std::string mode;

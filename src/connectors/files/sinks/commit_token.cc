@@ -8,6 +8,7 @@
 #include "base/kill_point.h"
 #include "connectors/support/position.h"
 #include "env/object_store.h"
+#include "env/staged_object.h"
 
 namespace weir {
 namespace {
@@ -54,7 +55,8 @@ Status ShowFiles(Env& env, const std::vector<SinkFile>& files, bool again) {
   KillPoint("files.commit.before");
   for (const SinkFile& file : files) {
     if (file.is_open()) continue;
-    if (again && ObjectStoreOf(file.file.final_path) == nullptr) {
+    const bool is_upload = ObjectStoreOf(file.file.final_path) && !IsStaged(file.file);
+    if (again && !is_upload) {
       WEIR_ASSIGN_OR_RETURN(const FileInfo aside, env.files().Stat(file.file.temporary_path));
       if (aside.kind == FileKind::kNone) continue;
     }
@@ -71,6 +73,20 @@ std::string RunId(const OperatorContext& context) {
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
   return text;
+}
+
+std::string HiddenFolder(const OperatorContext& context, const std::string& folder) {
+  return context.durable && ObjectStoreOf(folder) ? JoinPath(context.state_dir, "objects") : folder;
+}
+
+std::string FolderOf(const AtomicFileToken& token) {
+  return DirectoryName(token.temporary_path.empty() ? token.final_path : token.temporary_path);
+}
+
+Result<std::unique_ptr<AtomicFile>> CreateSinkFile(const OperatorContext& context, const std::string& path,
+                                                   const std::string& run_id) {
+  const bool is_staged = context.durable && ObjectStoreOf(path);
+  return AtomicFile::Create(*context.env, path, run_id, is_staged ? HiddenFolder(context, path) : "");
 }
 
 Status RemoveLeftovers(Env& env, const std::string& folder, bool below, const std::string& run_id,
@@ -101,7 +117,11 @@ Status RemoveLeftovers(Env& env, const std::string& folder, bool below, const st
 }
 
 Status SyncFolders(Env& env, const std::set<std::string>& folders, const std::string& top) {
-  if (folders.empty() || ObjectStoreOf(top) != nullptr) return Status::OK();
+  if (folders.empty()) return Status::OK();
+  if (ObjectStoreOf(top)) {
+    for (const std::string& folder : folders) WEIR_RETURN_NOT_OK(env.files().SyncDirectory(folder));
+    return Status::OK();
+  }
   std::set<std::string> all = folders;
   all.insert(DirectoryName(top));  // the top folder may be new as well
   for (std::string folder : folders) {

@@ -31,6 +31,15 @@ Status ShowFiles(Env& env, const std::vector<SinkFile>& files, bool again);
 /// The part of hidden names that says whose they are: at random, but of a durable run the same at every start.
 std::string RunId(const OperatorContext& context);
 
+/// The file for `path`, under a hidden name until it is committed. In a durable run objects are written to a folder of
+/// the run's state first: files there can be cut and gone on with.
+Result<std::unique_ptr<AtomicFile>> CreateSinkFile(const OperatorContext& context, const std::string& path,
+                                                   const std::string& run_id);
+/// The folder that holds the hidden file.
+std::string FolderOf(const AtomicFileToken& token);
+/// Where hidden files of a sink that writes into `folder` are.
+std::string HiddenFolder(const OperatorContext& context, const std::string& folder);
+
 /// Removes the hidden files of `run_id` in `folder` and, with `below`, in its folders, but for those that `kept` names
 /// as open. A folder that is not there has none.
 Status RemoveLeftovers(Env& env, const std::string& folder, bool below, const std::string& run_id,

@@ -101,9 +101,9 @@ Result<std::unique_ptr<FileSink::OpenFile>> FileSink::Create(const std::string& 
   if (path == "-") {
     out->stream = context_.env->StandardOutput();
   } else {
-    WEIR_ASSIGN_OR_RETURN(out->file, AtomicFile::Create(*context_.env, path, run_id_));
+    WEIR_ASSIGN_OR_RETURN(out->file, CreateSinkFile(context_, path, run_id_));
     out->stream = out->file->stream();
-    new_folders_.insert(DirectoryName(out->file->token().final_path));
+    new_folders_.insert(FolderOf(out->file->token()));
   }
   WEIR_ASSIGN_OR_RETURN(out->body, format_->Begin(out->stream, partitioning_.file_schema(), context_, morsels_, ""));
   return out;
@@ -180,7 +180,7 @@ Status FileSink::Recover(int64_t, const std::string& token) {
   WEIR_ASSIGN_OR_RETURN(auto files, UnpackTokens(token));
   WEIR_RETURN_NOT_OK(ShowFiles(*context_.env, files, /*again=*/true));
   if (options_.path != "-") {
-    const std::string folder = is_folder_ ? options_.path : DirectoryName(options_.path);
+    const std::string folder = HiddenFolder(context_, is_folder_ ? options_.path : DirectoryName(options_.path));
     WEIR_RETURN_NOT_OK(RemoveLeftovers(*context_.env, folder, !options_.partition_by.empty(), run_id_, files));
   }
   for (SinkFile& file : files) {

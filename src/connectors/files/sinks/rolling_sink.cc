@@ -212,11 +212,11 @@ class RollingSink::Writer final : public SinkWriter {
       WEIR_ASSIGN_OR_RETURN(const FileInfo there, env.files().Stat(path));
       if (there.kind == FileKind::kNone) break;
     } while (true);
-    WEIR_ASSIGN_OR_RETURN(out->file, AtomicFile::Create(env, path, sink_->run_id_));
+    WEIR_ASSIGN_OR_RETURN(out->file, CreateSinkFile(sink_->context_, path, sink_->run_id_));
     if (sink_->context_.durable) {
       out->leave = sink_->can_suspend_;
       std::lock_guard lock(sink_->mutex_);
-      sink_->new_folders_.insert(DirectoryName(path));
+      sink_->new_folders_.insert(FolderOf(out->file->token()));
     }
     WEIR_ASSIGN_OR_RETURN(out->body, sink_->format_->Begin(out->file->stream(), sink_->partitioning_.file_schema(),
                                                            context_, nullptr, ""));
@@ -261,7 +261,7 @@ RollingSink::RollingSink(RollingSinkOptions options, SchemaPtr schema, std::shar
     : options_(std::move(options)),
       partitioning_(std::move(schema), options_.partition_by),
       format_(std::move(format)),
-      can_suspend_(format_->can_suspend() && ObjectStoreOf(options_.folder) == nullptr) {}
+      can_suspend_(format_->can_suspend()) {}
 
 RollingSink::~RollingSink() = default;
 
@@ -287,8 +287,8 @@ Status RollingSink::Recover(int64_t, const std::string& token) {
   for (const SinkFile& file : files) {
     if (file.is_open()) WEIR_RETURN_NOT_OK(FinishOpen(file));
   }
-  WEIR_RETURN_NOT_OK(
-      RemoveLeftovers(*context_.env, options_.folder, !options_.partition_by.empty(), run_id_, /*kept=*/{}));
+  WEIR_RETURN_NOT_OK(RemoveLeftovers(*context_.env, HiddenFolder(context_, options_.folder),
+                                     !options_.partition_by.empty(), run_id_, /*kept=*/{}));
   KillPoint("files.recover.after");
   return Status::OK();
 }
@@ -381,7 +381,7 @@ bool BindFileSink(const FileSinkOptions& options, const std::optional<RollConfig
       return std::make_shared<FileSink>(options, schema, format);
     };
     const bool is_direct = options.path == "-" || (there.ok() && there->kind == FileKind::kOther);
-    const bool can_suspend = format->can_suspend() && ObjectStoreOf(options.path) == nullptr;
+    const bool can_suspend = format->can_suspend();
     if (can_suspend) binding->sink_epochs = SinkEpochs::kExactlyOnce;
     if (is_direct && can_suspend) {
       binding->sink_epochs = SinkEpochs::kAtLeastOnce;

@@ -247,12 +247,14 @@ const FieldSet<TextSinkConfig>& TextSinkConfig::Fields() {
                  FieldDoc("Columns whose values become key=value folders below 'path'; they are left out of the files.")
                      .OrSingle()
                      .Example("[day]"))
-          .Field("roll", &TextSinkConfig::roll, RollDoc());
+          .Field("roll", &TextSinkConfig::roll, RollDoc())
+          .Include(StorageConfig::Fields());
   return fields;
 }
 
 std::optional<StepBinding> TextSinkBinding(const TextSinkConfig& config, const SchemaPtr& schema, TextLayout layout,
                                            BindContext& context) {
+  if (!ApplyStorage(config, config.path, context)) return std::nullopt;
   auto path = ResolveOutputPath(context, "path", config.path);
   if (!path) return std::nullopt;
   FileSinkOptions options;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "connectors/files/sinks/rolling_sink.h"
+#include "connectors/files/storage_config.h"
 #include "env/streams.h"
 #include "formats/text/text_output.h"
 #include "plan/binding.h"
@@ -15,7 +16,7 @@
 namespace weir {
 
 /// Settings of every text sink.
-struct TextSinkConfig {
+struct TextSinkConfig : StorageConfig {
   std::string path;
   std::string compression;
   int64_t num_shards = 0;

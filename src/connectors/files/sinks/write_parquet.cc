@@ -7,6 +7,7 @@
 #include "connectors/files/file_paths.h"
 #include "connectors/files/sinks/parquet_body.h"
 #include "connectors/files/sinks/rolling_sink.h"
+#include "connectors/files/storage_config.h"
 #include "formats/parquet/parquet_writer.h"
 #include "plan/binding.h"
 #include "state/memory_budget.h"
@@ -14,7 +15,7 @@
 namespace weir {
 namespace {
 
-struct WriteToParquetConfig {
+struct WriteToParquetConfig : StorageConfig {
   std::string path;
   std::string codec;
   std::optional<int64_t> level;
@@ -64,6 +65,7 @@ ComponentSpec Spec() {
                  .OrSingle()
                  .Example("[day]"))
       .Field("roll", &WriteToParquetConfig::roll, RollDoc())
+      .Fields(StorageConfig::Fields())
       .Example("two rows", R"(pipeline:
   type: chain
   transforms:
@@ -121,6 +123,7 @@ bool CheckSchema(const arrow::Schema& schema, const std::vector<int>& partition_
 }
 
 std::optional<StepBinding> BindWriteToParquet(const WriteToParquetConfig& config, BindContext& context) {
+  if (!ApplyStorage(config, config.path, context)) return std::nullopt;
   auto path = ResolveOutputPath(context, "path", config.path);
   if (!path) return std::nullopt;
   const SchemaPtr& schema = context.inputs()[0].info.schema;
