@@ -1,34 +1,26 @@
 """What the S3 tests share: the real server, a bucket, and pipelines whose environment names a server or a proxy."""
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, '..', 'network'), os.path.join(HERE, '..', 'tools')]
+sys.path[:0] = [HERE, os.path.join(HERE, '..', 'network'), os.path.join(HERE, '..', 'tools'), os.path.join(HERE, '..')]
 import s3  # noqa: E402
+import servers  # noqa: E402
 
 WEIR = os.environ.get('WEIR', 'weir')
-SERVERS = os.path.join(HERE, '..', '..', 'tools', 'servers')
-
-
-class Missing(Exception):
-  """The server cannot be had here."""
 
 
 def start():
   """The client of a bucket on the server that the environment names, else on one that is started for the tests."""
   if 'WEIR_TEST_S3_ENDPOINT' not in os.environ:
-    for verb in ('install', 'up'):
-      done = subprocess.run([SERVERS, verb, 's3'], capture_output=True, text=True, check=False)
-      if done.returncode != 0:
-        raise Missing(done.stderr.strip().splitlines()[-1][:200] if done.stderr.strip() else f'servers {verb} s3')
-    for line in done.stdout.splitlines():
-      name, _, value = line.partition('=')
-      os.environ[name] = value
-    atexit.register(lambda: subprocess.run([SERVERS, 'down', 's3'], capture_output=True, check=False))
+    ending = contextlib.ExitStack()
+    atexit.register(ending.close)
+    os.environ.update(ending.enter_context(servers.running('s3')).env)
   port = int(os.environ['WEIR_TEST_S3_ENDPOINT'].rsplit(':', 1)[1])
   keys = [os.environ[f'WEIR_TEST_S3_{name}'] for name in ('ACCESS_KEY', 'SECRET_KEY', 'REGION')]
   client = s3.S3(port, *keys, f'weir-{os.getpid()}')
