@@ -44,6 +44,8 @@ class ObjectStore {
   virtual Result<std::vector<ListedObject>> List(const std::string& prefix, bool one_level) = 0;
   /// Not there: no error.
   virtual Status Remove(const std::string& path) = 0;
+  /// The object will be opened soon: a small one may be fetched meanwhile.
+  virtual void WillOpen(const std::string&) {}
 
   /// `mark` goes with the object and tells it from those of other uploads; empty: a random one.
   virtual Result<std::shared_ptr<ObjectUpload>> BeginUpload(const std::string& path, const std::string& mark) = 0;
@@ -51,7 +53,8 @@ class ObjectStore {
   virtual Result<bool> IsFrom(const std::string& path, const std::string& mark) = 0;
   /// Shows the object. Idempotent: fine when an earlier attempt had been heard, though its answer was not.
   virtual Status CommitUpload(const std::string& path, const std::string& token) = 0;
-  /// No error when there is nothing left to remove.
+  /// No error when there is nothing left to remove. An empty token: all uploads of this object that were begun and not
+  /// committed, by whomever.
   virtual Status AbortUpload(const std::string& path, const std::string& token) = 0;
 };
 

@@ -18,6 +18,11 @@ std::string MarkOf(const AtomicFileToken& token) {
   return std::to_string(hash);
 }
 
+/// An empty file beside it that says that an upload was begun: parts of it may be with the store.
+std::string BegunPath(const AtomicFileToken& token) {
+  return JoinPath(DirectoryName(token.temporary_path), ".begun" + BaseName(token.temporary_path));
+}
+
 Status Upload(Env& env, ObjectStore& store, const AtomicFileToken& token, const std::string& mark) {
   WEIR_ASSIGN_OR_RETURN(auto in, env.files().Open(token.temporary_path));
   WEIR_ASSIGN_OR_RETURN(auto upload, store.BeginUpload(token.final_path, mark));
@@ -53,9 +58,20 @@ Status CommitStaged(Env& env, ObjectStore& store, const AtomicFileToken& token) 
                            "' is gone");
   }
   const std::string mark = MarkOf(token);
+  const std::string begun = BegunPath(token);
   WEIR_ASSIGN_OR_RETURN(const bool shown, store.IsFrom(token.final_path, mark));
-  if (!shown) WEIR_RETURN_NOT_OK(Upload(env, store, token, mark));
+  if (!shown) {
+    WEIR_ASSIGN_OR_RETURN(const FileInfo earlier, env.files().Stat(begun));
+    if (earlier.kind == FileKind::kNone) {
+      WEIR_ASSIGN_OR_RETURN(auto file, env.files().Create(begun));
+      WEIR_RETURN_NOT_OK(file->Close());
+    } else {
+      WEIR_RETURN_NOT_OK(store.AbortUpload(token.final_path, ""));
+    }
+    WEIR_RETURN_NOT_OK(Upload(env, store, token, mark));
+  }
   KillPoint("objects.complete.after");
+  WEIR_RETURN_NOT_OK(env.files().Remove(begun));
   return env.files().Remove(token.temporary_path);
 }
 

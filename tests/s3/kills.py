@@ -128,6 +128,7 @@ def killed_copy(folder, s3, name, source, add):
     onlooker.looks = -1  # everything is read once more
     onlooker.look()
     assert not onlooker.wrong, onlooker.wrong[:5]
+    assert s3.uploads(name + '/') == [], 'uploads were left'
     ids = sorted(onlooker.ids())
     expected = list(range(files * ROWS_PER_FILE))
     missing, twice = len(set(expected) - set(ids)), len(ids) - len(set(ids))

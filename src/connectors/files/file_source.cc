@@ -12,8 +12,16 @@
 #include "batch/types.h"
 #include "connectors/support/position.h"
 #include "env/env.h"
+#include "env/object_store.h"
 
 namespace weir {
+namespace {
+
+/// Small objects are fetched while those before them are read.
+constexpr size_t kAnnouncedAhead = 16;
+
+}  // namespace
+
 // The path is a dictionary of one.
 Result<Batch> WithFileName(const Batch& batch, int column, const std::string& path) {
   WEIR_ASSIGN_OR_RETURN(auto indices, arrow::AllocateBuffer(batch.num_rows() * sizeof(int32_t)));
@@ -135,6 +143,9 @@ Result<std::shared_ptr<OpenedFile>> FileSource::FileAt(size_t index) {
       slot.modified_us = info.modified;
     }
     WEIR_ASSIGN_OR_RETURN(slot.file, format_->Open(*env_, options_.paths[index], slot.from));
+    for (size_t next = index + 1; next < slots_.size() && next <= index + kAnnouncedAhead; ++next) {
+      if (ObjectStore* store = ObjectStoreOf(options_.paths[next])) store->WillOpen(options_.paths[next]);
+    }
   }
   return slot.file;
 }

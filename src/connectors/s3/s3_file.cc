@@ -9,18 +9,20 @@
 namespace weir {
 namespace {
 
-constexpr int64_t kChunkBytes = int64_t{4} << 20;  // long enough that the pause before an answer does not matter
 constexpr size_t kMaxAhead = 4;
 constexpr size_t kMaxNeeded = 64;           // announced ranges that are kept
 constexpr int64_t kMaxGapBytes = 64 << 10;  // cheaper to read than to ask again
 
 }  // namespace
 
-S3File::S3File(S3Client& client, IoThreads& threads, S3Location at, Version version)
-    : client_(client), threads_(threads), at_(std::move(at)), version_(std::move(version)) {}
+S3File::S3File(S3Client& client, IoThreads& threads, S3Location at, Version version, Chunk first)
+    : client_(client), threads_(threads), at_(std::move(at)), version_(std::move(version)) {
+  if (first.end > 0) window_.push_back(std::move(first));
+}
 
-S3File::Chunk S3File::Fetch(int64_t begin, int64_t end) {
-  auto fetch = [&client = client_, at = at_, etag = version_.etag, begin, end]() -> Result<Bytes> {
+S3File::Chunk S3File::Fetch(S3Client& client, IoThreads& threads, const S3Location& at, const std::string& etag,
+                            int64_t begin, int64_t end) {
+  auto fetch = [&client, at, etag, begin, end]() -> Result<Bytes> {
     S3Call call{"read", "GET", at, {}, {}, {}, end - begin};
     call.headers = {{"Range", "bytes=" + std::to_string(begin) + "-" + std::to_string(end - 1)}, {"If-Match", etag}};
     WEIR_ASSIGN_OR_RETURN(HttpAnswer answer, client.Send(call));
@@ -33,7 +35,7 @@ S3File::Chunk S3File::Fetch(int64_t begin, int64_t end) {
     }
     return std::make_shared<const std::string>(std::move(answer.body));
   };
-  return {begin, end, threads_.Run(std::move(fetch))};
+  return {begin, end, threads.Run(std::move(fetch))};
 }
 
 std::vector<S3File::Chunk> S3File::FromWindow(int64_t position, int64_t end) {
@@ -65,10 +67,12 @@ std::vector<S3File::Chunk> S3File::FromWindow(int64_t position, int64_t end) {
 
 std::vector<S3File::Chunk> S3File::FromNeeded(int64_t position, int64_t end) {
   std::lock_guard lock(mutex_);
-  for (const Chunk& chunk : needed_) {
-    if (chunk.begin <= position && chunk.end >= end) return {chunk};
-  }
-  return {};
+  const auto it = std::find_if(needed_.begin(), needed_.end(),
+                               [&](const Chunk& chunk) { return chunk.begin <= position && chunk.end >= end; });
+  if (it == needed_.end()) return {};
+  std::vector<Chunk> found = {*it};
+  if (it->end == end) needed_.erase(it);  // read to its end
+  return found;
 }
 
 Status S3File::Copy(const std::vector<Chunk>& chunks, int64_t position, int64_t end, char* out) {

@@ -23,7 +23,19 @@ class S3File final : public arrow::io::RandomAccessFile {
     int64_t size_bytes = 0;
     std::string etag;
   };
-  S3File(S3Client& client, IoThreads& threads, S3Location at, Version version);
+  using Bytes = std::shared_ptr<const std::string>;
+  /// A range that is there or on its way.
+  struct Chunk {
+    int64_t begin = 0, end = 0;
+    std::shared_future<Result<Bytes>> bytes;
+  };
+  /// Objects of this size are fetched at once.
+  static constexpr int64_t kChunkBytes = int64_t{4} << 20;
+  static Chunk Fetch(S3Client& client, IoThreads& threads, const S3Location& at, const std::string& etag, int64_t begin,
+                     int64_t end);
+
+  /// `first`, where it holds something, is fetched already.
+  S3File(S3Client& client, IoThreads& threads, S3Location at, Version version, Chunk first);
 
   Result<int64_t> GetSize() override { return version_.size_bytes; }
   Result<int64_t> ReadAt(int64_t position, int64_t nbytes, void* out) override;
@@ -38,13 +50,7 @@ class S3File final : public arrow::io::RandomAccessFile {
   bool closed() const override { return closed_; }
 
  private:
-  using Bytes = std::shared_ptr<const std::string>;
-  struct Chunk {
-    int64_t begin = 0, end = 0;
-    std::shared_future<Result<Bytes>> bytes;
-  };
-
-  Chunk Fetch(int64_t begin, int64_t end);
+  Chunk Fetch(int64_t begin, int64_t end) { return Fetch(client_, threads_, at_, version_.etag, begin, end); }
   /// The chunks that hold [position, end) of the window, which is moved there and filled ahead; none where this is not
   /// the next read of a sequence.
   std::vector<Chunk> FromWindow(int64_t position, int64_t end);

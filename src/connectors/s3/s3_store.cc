@@ -2,6 +2,7 @@
 #include "connectors/s3/s3_store.h"
 
 #include <ctime>
+#include <deque>
 #include <unordered_map>
 
 #include "connectors/s3/s3_file.h"
@@ -14,11 +15,11 @@ namespace weir {
 namespace {
 
 constexpr int kMaxIoThreads = 16;
-/// How long a listing is the truth about an object for those who only look. The files of a source are listed, then
-/// looked at one by one: ten thousand questions that one answer holds.
-constexpr int64_t kTrustForLookNs = int64_t{10} * 1'000'000'000;
-/// Whoever reads says which version; a newer one is noticed then. So an older listing is good enough.
-constexpr int64_t kTrustForReadNs = int64_t{600} * 1'000'000'000;
+/// How long a listing is the truth about an object. The files of a source are listed, then looked at and read one by
+/// one: ten thousand questions that one answer holds. Whoever reads says which version, so that a newer one is noticed.
+constexpr int64_t kTrustNs = int64_t{600} * 1'000'000'000;
+/// Small objects that are fetched before they are opened.
+constexpr size_t kMaxFetchedAhead = 32;
 constexpr size_t kMaxRemembered = 500'000;
 
 /// "2026-03-01T12:00:00.000Z" of listings, "Sun, 01 Mar 2026 12:00:00 GMT" of answers: whole seconds, since the one has
@@ -77,19 +78,32 @@ class S3Store final : public ObjectStore {
 
   Result<std::shared_ptr<arrow::io::RandomAccessFile>> Open(const std::string& path) override {
     WEIR_ASSIGN_OR_RETURN(S3Location at, ParseS3Path(path));
-    std::optional<Known> known = Remembered(path, kTrustForReadNs);
+    std::optional<Known> known = Remembered(path);
     if (!known) {
       WEIR_ASSIGN_OR_RETURN(known, Head(path, at));
     }
     if (!known) return Status::IOError("there is no object '", path, "'");
-    return std::make_shared<S3File>(client_, threads_, std::move(at),
-                                    S3File::Version{known->info.size_bytes, known->etag});
+    S3File::Version version{known->info.size_bytes, known->etag};
+    return std::make_shared<S3File>(client_, threads_, std::move(at), std::move(version), TakeAhead(path, known->etag));
+  }
+
+  void WillOpen(const std::string& path) override {
+    const auto known = Remembered(path);
+    const auto at = ParseS3Path(path);
+    if (!known || !at.ok() || known->info.size_bytes > S3File::kChunkBytes || known->info.size_bytes == 0) return;
+    std::lock_guard lock(mutex_);
+    for (const Ahead& ahead : ahead_) {
+      if (ahead.path == path) return;
+    }
+    if (ahead_.size() == kMaxFetchedAhead) ahead_.pop_front();  // nobody came for it
+    ahead_.push_back(
+        {path, known->etag, S3File::Fetch(client_, threads_, *at, known->etag, 0, known->info.size_bytes)});
   }
 
   Result<FileInfo> Stat(const std::string& path) override {
     WEIR_ASSIGN_OR_RETURN(const S3Location at, ParseS3Path(path));
     if (!at.key.empty() && !at.key.ends_with('/')) {
-      if (auto known = Remembered(path, kTrustForLookNs)) return known->info;
+      if (auto known = Remembered(path)) return known->info;
       WEIR_ASSIGN_OR_RETURN(const std::optional<Known> known, Head(path, at));
       if (known) return known->info;
     }
@@ -146,6 +160,23 @@ class S3Store final : public ObjectStore {
   }
 
  private:
+  /// A small object that was fetched before it was opened.
+  struct Ahead {
+    std::string path, etag;
+    S3File::Chunk chunk;
+  };
+
+  S3File::Chunk TakeAhead(const std::string& path, const std::string& etag) {
+    std::lock_guard lock(mutex_);
+    for (auto it = ahead_.begin(); it != ahead_.end(); ++it) {
+      if (it->path != path) continue;
+      S3File::Chunk chunk = it->etag == etag ? it->chunk : S3File::Chunk{};
+      ahead_.erase(it);
+      return chunk;
+    }
+    return {};
+  }
+
   Result<std::string> Page(const S3Location& at, const std::string& token, bool one_level,
                            const std::string& max_keys) {
     S3Call call{"list", "GET", {at.bucket, ""}, {{"list-type", "2"}, {"encoding-type", "url"}}, {}, {}};
@@ -197,10 +228,10 @@ class S3Store final : public ObjectStore {
                        std::string(answer.header("etag")));
   }
 
-  std::optional<Known> Remembered(const std::string& path, int64_t trust_ns) {
+  std::optional<Known> Remembered(const std::string& path) {
     std::lock_guard lock(mutex_);
     const auto it = remembered_.find(path);
-    if (it == remembered_.end() || env_.SteadyTimeNs() - it->second.at_ns > trust_ns) return std::nullopt;
+    if (it == remembered_.end() || env_.SteadyTimeNs() - it->second.at_ns > kTrustNs) return std::nullopt;
     return it->second;
   }
   void Forget(const std::string& path) {
@@ -214,6 +245,7 @@ class S3Store final : public ObjectStore {
   S3Uploads uploads_;
   std::mutex mutex_;
   std::unordered_map<std::string, Known> remembered_;  // by path, from listings
+  std::deque<Ahead> ahead_;
 };
 
 S3Store& TheStore() {

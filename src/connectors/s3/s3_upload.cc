@@ -213,7 +213,20 @@ Status S3Uploads::Commit(const S3Location& at, const std::string& token) {
   return Put(at, mark, rest);
 }
 
+Status S3Uploads::AbortAll(const S3Location& at) {
+  S3Call call{"list the uploads of", "GET", {at.bucket, ""}, {{"uploads", ""}, {"prefix", at.key}}, {}, {}};
+  WEIR_ASSIGN_OR_RETURN(const HttpAnswer answer, client_.Send(call));
+  size_t from = 0;
+  while (const auto upload = NextXmlElement(answer.body, "Upload", &from)) {
+    if (XmlText(*upload, "Key") != at.key) continue;
+    const std::string id = XmlText(*upload, "UploadId");
+    WEIR_RETURN_NOT_OK(client_.Send({"give up", "DELETE", at, {{"uploadId", id}}, {}, {}}).status());
+  }
+  return Status::OK();
+}
+
 Status S3Uploads::Abort(const S3Location& at, const std::string& token) {
+  if (token.empty()) return AbortAll(at);
   std::string_view rest = token;
   const std::string_view kind = TakeLine(&rest);
   const std::string mark(TakeLine(&rest));

@@ -28,6 +28,7 @@ class S3Uploads {
 
  private:
   friend class S3Upload;
+  Status AbortAll(const S3Location& at);
   Status Put(const S3Location& at, const std::string& mark, std::string_view bytes);
   Status Complete(const S3Location& at, const std::string& id, const std::string& mark, const std::string& etags);
 

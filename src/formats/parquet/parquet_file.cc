@@ -122,6 +122,21 @@ int64_t ParquetFile::StoredBytes(int row_group, const std::vector<int>& columns)
   return bytes;
 }
 
+Status ParquetFile::WillRead(int row_group, const std::vector<int>& columns) const {
+  auto group = metadata_->RowGroup(row_group);
+  std::vector<arrow::io::ReadRange> ranges;
+  for (int column : columns) {
+    for (int leaf : columns_[column].leaves) {
+      auto chunk = group->ColumnChunk(leaf);
+      const int64_t begin = chunk->has_dictionary_page() && chunk->dictionary_page_offset() > 0
+                                ? std::min(chunk->dictionary_page_offset(), chunk->data_page_offset())
+                                : chunk->data_page_offset();
+      ranges.push_back({begin, chunk->total_compressed_size()});
+    }
+  }
+  return file_->WillNeed(ranges);
+}
+
 bool ParquetFile::CanSkip(int row_group, const std::vector<CompiledExpr::Comparison>& terms) const {
   if (terms.empty()) return false;
   auto group = metadata_->RowGroup(row_group);

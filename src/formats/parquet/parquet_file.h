@@ -52,6 +52,9 @@ class ParquetFile {
   /// Compressed bytes of `columns` (of this file) in one row group.
   int64_t StoredBytes(int row_group, const std::vector<int>& columns) const;
 
+  /// Tells the file that `columns` (of this file) of a row group will be read, so that it may fetch them together.
+  Status WillRead(int row_group, const std::vector<int>& columns) const;
+
   /// True when the statistics of a row group prove that no row of it fulfils all `terms`, whose columns are those of
   /// this file.
   bool CanSkip(int row_group, const std::vector<CompiledExpr::Comparison>& terms) const;

@@ -125,7 +125,9 @@ Status ParquetReader::StartRowGroup(int row_group) {
     column.reader.reset();
     column.behind = 0;
   }
-  return Status::OK();
+  // Behind a filter some columns may never be read.
+  const bool filters = std::any_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.of_filter; });
+  return filters ? Status::OK() : file_->WillRead(row_group, file_columns());
 }
 
 Status ParquetReader::ReadColumns(bool of_filter, int64_t rows, std::vector<ArrayDataPtr>* columns,
