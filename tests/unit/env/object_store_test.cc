@@ -51,8 +51,9 @@ struct FakeStore final : ObjectStore {
   }
   Result<FileInfo> Stat(const std::string& path) override {
     FileInfo info;
-    const auto below = objects.lower_bound(path + "/");
-    if (below != objects.end() && below->first.starts_with(path + "/")) info.kind = FileKind::kDirectory;
+    const std::string prefix = path.ends_with('/') ? path : path + "/";
+    const auto below = objects.lower_bound(prefix);
+    if (below != objects.end() && below->first.starts_with(prefix)) info.kind = FileKind::kDirectory;
     if (objects.count(path) > 0) info.kind = FileKind::kFile;
     return info;
   }

@@ -7,7 +7,8 @@ namespace weir {
 namespace {
 
 TEST(XmlScan, FindsElementsOneAfterTheOther) {
-  const std::string xml = R"(<?xml version="1.0"?><L xmlns="x"><KeyCount>2</KeyCount><Key>a</Key><Key>b</Key><Key/></L>)";
+  const std::string xml =
+      R"(<?xml version="1.0"?><L xmlns="x"><KeyCount>2</KeyCount><Key>a</Key><Key>b</Key><Key/></L>)";
   size_t from = 0;
   EXPECT_EQ(NextXmlElement(xml, "Key", &from), "a");
   EXPECT_EQ(NextXmlElement(xml, "Key", &from), "b");
