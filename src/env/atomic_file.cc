@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "env/object_store.h"
-#include "env/staged_object.h"
+#include "env/objects/object_store.h"
+#include "env/objects/staged_object.h"
 
 namespace weir {
 namespace {

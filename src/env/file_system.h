@@ -63,8 +63,8 @@ class FileLock {
 };
 
 /// Paths are those of the operating system, relative ones against the working directory, and those of object stores
-/// (env/object_store.h), which know Open, Stat, List and Remove; folders there need not be made. Errors are IOErrors
-/// that name the path and the reason. Every method may be called from any thread.
+/// (env/objects/object_store.h), which know Open, Stat, List and Remove; folders there need not be made. Errors are
+/// IOErrors that name the path and the reason. Every method may be called from any thread.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 #include "env/streams.h"
 
 namespace weir {

@@ -32,7 +32,7 @@ bool HasExtension(std::string_view name, const std::vector<std::string>& extensi
 ///   a glob              `*`, `?`, `[…]` inside a part, `**` for any number of folders, `{a,b}` alternatives. Hidden
 ///   names
 ///                       match only a pattern that starts with '.'; a matched folder is left out.
-/// Paths of an object store work in the same way (env/object_store.h).
+/// Paths of an object store work in the same way (env/objects/object_store.h).
 /// Errors: IOError when a path without glob is not there. A glob or a folder without files gives an empty list.
 Result<std::vector<std::string>> ListInputFiles(Env& env, const std::string& path,
                                                 const std::vector<std::string>& extensions);

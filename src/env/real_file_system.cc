@@ -12,7 +12,7 @@
 
 #include "env/file_descriptor.h"
 #include "env/file_system.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 #include "env/system_error.h"
 #include "env/uncached_output.h"
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "env/glob.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 

@@ -12,7 +12,7 @@
 #include "batch/types.h"
 #include "connectors/support/position.h"
 #include "env/env.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "connectors/files/file_paths.h"
 #include "connectors/s3/s3_store.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 

@@ -7,7 +7,7 @@
 
 #include "connectors/s3/s3_file.h"
 #include "connectors/s3/s3_upload.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 #include "net/sha256.h"
 #include "net/xml_scan.h"
 

@@ -11,7 +11,7 @@
 
 #include "connectors/s3/io_threads.h"
 #include "connectors/s3/s3_client.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 

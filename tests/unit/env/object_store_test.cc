@@ -1,6 +1,6 @@
 // Atomic files whose path is an object's, over a store in memory that counts: each way to be killed while an object is
 // committed, and then committed again.
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 #include <arrow/buffer.h>
 #include <arrow/io/memory.h>
@@ -10,7 +10,7 @@
 
 #include "env/atomic_file.h"
 #include "env/glob.h"
-#include "env/staged_object.h"
+#include "env/objects/staged_object.h"
 
 namespace weir {
 namespace {

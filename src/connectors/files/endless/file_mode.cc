@@ -4,7 +4,7 @@
 #include "connectors/files/file_paths.h"
 #include "env/env.h"
 #include "env/glob.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 

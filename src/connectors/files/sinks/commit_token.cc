@@ -7,8 +7,8 @@
 
 #include "base/kill_point.h"
 #include "connectors/support/position.h"
-#include "env/object_store.h"
-#include "env/staged_object.h"
+#include "env/objects/object_store.h"
+#include "env/objects/staged_object.h"
 
 namespace weir {
 namespace {

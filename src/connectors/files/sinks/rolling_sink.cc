@@ -16,7 +16,7 @@
 #include "connectors/files/file_paths.h"
 #include "connectors/files/sinks/commit_token.h"
 #include "env/env.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 namespace {

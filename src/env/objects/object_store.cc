@@ -1,5 +1,5 @@
 // Which store a path belongs to.
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 #include <map>
 #include <mutex>

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "env/glob.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "env/atomic_file.h"
-#include "env/object_store.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 

@@ -1,5 +1,5 @@
 // From a staged file to an object.
-#include "env/staged_object.h"
+#include "env/objects/staged_object.h"
 
 #include <string>
 #include <vector>
