@@ -14,7 +14,7 @@ import servers  # noqa: E402
 
 import kit  # noqa: E402
 
-MODULES = ('reading', 'groups', 'writing')
+MODULES = ('reading', 'groups', 'writing', 'durable')
 
 
 def main():

@@ -10,6 +10,7 @@ namespace weir {
 namespace {
 
 constexpr int kLookMs = 50;
+constexpr int kStatisticsMs = 500;
 
 /// A glob as the regular expression that librdkafka wants.
 std::string RegexOfGlob(const std::string& glob) {
@@ -67,6 +68,11 @@ Status KafkaConsumer::Connect(int lanes, uint64_t seed) {
   set("enable.partition.eof", options_.bounded ? "true" : "false");
   set("queued.max.messages.kbytes", std::to_string(std::max<int64_t>(options_.max_queue_bytes / lanes / 1024, 64)));
   options.events = RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT;
+  if (is_member()) {
+    set("heartbeat.interval.ms", "1000");
+    set("statistics.interval.ms", std::to_string(kStatisticsMs));
+    options.events |= RD_KAFKA_EVENT_STATS;
+  }
   WEIR_ASSIGN_OR_RETURN(client_, KafkaClient::Make(options));
   api().poll_set_consumer(client_->handle());
   return Status::OK();
@@ -144,27 +150,28 @@ std::string KafkaConsumer::Position() const {
 
 Status KafkaConsumer::Committed(const std::string& text) {
   WEIR_ASSIGN_OR_RETURN(const KafkaPosition position, KafkaPosition::FromText(text));
-  KafkaPartitionList list(api());
   {
     std::lock_guard lock(mutex_);
     for (const KafkaPartitionPtr& partition : partitions_) {
       auto at = position.next.find(partition->name);
-      if (at == position.next.end() || at->second < partition->committed) continue;
-      list.Add(partition->name, at->second);
-      if (options_.group.empty()) partition->committed = at->second;
-    }
-  }
-  if (options_.group.empty() || list.size() == 0) return Status::OK();
-  // For people, and for members that take a partition over; a failure is made good by the next. Waiting for it keeps a
-  // partition from being given back before the group knows where it stands.
-  if (api().commit(client_->handle(), list.get(), 0)) return Status::OK();
-  std::lock_guard lock(mutex_);
-  for (const KafkaPartitionPtr& partition : partitions_) {
-    if (auto at = position.next.find(partition->name); at != position.next.end()) {
+      if (at == position.next.end()) continue;
       partition->committed = std::max(partition->committed, at->second);
+      uncommitted_[partition->name] = partition->committed;
     }
   }
+  if (!options_.group.empty() && options_.bounded) CommitToGroup(true);
   return Status::OK();
+}
+
+void KafkaConsumer::CommitToGroup(bool wait) {
+  KafkaPartitionList list(api());
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [name, next] : uncommitted_) list.Add(name, next);
+    uncommitted_.clear();
+  }
+  // For people, and for members that take a partition over. What fails here the next one makes good.
+  if (list.size() > 0) (void)api().commit(client_->handle(), list.get(), wait ? 0 : 1);
 }
 
 std::vector<KafkaPartitionPtr> KafkaConsumer::PartitionsOf(int lane) const {
@@ -219,7 +226,8 @@ void KafkaConsumer::Work() {
     look_us = now_us + options_.discover_us;
     Discover();
   }
-  if (!options_.group.empty() && !options_.bounded) {
+  if (is_member()) {
+    if (!failed_) CommitToGroup(true);
     (void)api().consumer_close(client_->handle());
   }
   api().queue_destroy(queue);
@@ -227,6 +235,13 @@ void KafkaConsumer::Work() {
 
 void KafkaConsumer::OnEvent(rd_kafka_event_t* event) {
   if (api().event_type(event) == RD_KAFKA_EVENT_REBALANCE) return OnRebalance(event);
+  if (api().event_type(event) == RD_KAFKA_EVENT_STATS) {
+    // A commit that meets a rebalance under way comes to the broker behind the request to join, with a generation that
+    // is over; librdkafka then gives all partitions up. So the group is told only at moments when it is at rest.
+    const std::string_view statistics = api().event_stats(event);
+    if (statistics.find("\"join_state\":\"steady\"") != std::string_view::npos) CommitToGroup(false);
+    return;
+  }
   const rd_kafka_resp_err_t code = api().event_error(event);
   if (!code || code == RD_KAFKA_RESP_ERR__NO_OFFSET || api().event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT) return;
   const std::string text = api().event_error_string(event) ? api().event_error_string(event) : "";
@@ -286,6 +301,7 @@ void KafkaConsumer::Release() {
       if (!is_revoked(partition)) continue;
       restored_.next[partition->name] = partition->next;
       list.Add(partition->name, partition->next);
+      uncommitted_.erase(partition->name);
     }
     std::erase_if(partitions_, is_revoked);
     is_revoking_ = false;

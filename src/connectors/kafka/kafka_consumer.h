@@ -58,7 +58,7 @@ class KafkaConsumer {
   Status Begin(int lanes, uint64_t seed);
   /// Where everything stands. While no lane reads.
   std::string Position() const;
-  /// Tells the group, and gives back partitions that wait for it.
+  /// The group is told soon, and partitions that wait for it are given back.
   Status Committed(const std::string& position);
 
   const KafkaLibrary& api() const { return client_->api(); }
@@ -82,6 +82,9 @@ class KafkaConsumer {
   void OnEvent(rd_kafka_event_t* event);
   void OnRebalance(rd_kafka_event_t* event);
   void Discover();
+  /// Tells the group what is committed. `wait`: returns when it knows.
+  void CommitToGroup(bool wait);
+  bool is_member() const { return !options_.group.empty() && !options_.bounded; }
   /// Gives back the partitions whose lanes have stopped, where everything given is committed.
   void Release();
   bool CanRelease(const KafkaPartition& partition) const;
@@ -94,6 +97,7 @@ class KafkaConsumer {
   mutable std::mutex mutex_;
   std::vector<KafkaPartitionPtr> partitions_;  // guarded
   KafkaPosition restored_;                     // guarded; where partitions stand that are not ours now
+  KafkaOffsets uncommitted_;                   // guarded; what the group is to be told
   std::vector<KafkaPartitionName> revoking_;   // guarded; the group waits for them
   bool is_revoking_ = false;
   int next_lane_ = 0;

@@ -19,7 +19,7 @@ namespace weir {
   X(queue_new) X(queue_destroy) X(queue_get_consumer) X(queue_get_partition) X(queue_forward) X(queue_poll) \
   X(queue_cb_event_enable) X(consume_batch_queue) X(message_destroy) X(message_timestamp) X(message_headers) \
   X(message_errstr) X(header_get_all) X(event_type) X(event_error) X(event_error_string) X(event_error_is_fatal) \
-  X(event_destroy) X(event_topic_partition_list) X(event_message_next) \
+  X(event_destroy) X(event_topic_partition_list) X(event_stats) \
   X(produceva) X(headers_new) X(header_add) X(headers_destroy) \
   X(init_transactions) X(begin_transaction) X(send_offsets_to_transaction) X(commit_transaction) X(abort_transaction) \
   X(consumer_group_metadata_new) X(consumer_group_metadata_destroy)

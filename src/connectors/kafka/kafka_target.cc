@@ -2,11 +2,14 @@
 // the suspects one by one: brokers refuse whole batches of records.
 #include "connectors/kafka/kafka_target.h"
 
+#include <cstdio>
+#include <cstring>
 #include <map>
 #include <set>
 
 #include "connectors/kafka/kafka_position.h"
 #include "connectors/kafka/kafka_records.h"
+#include "env/env.h"
 
 namespace weir {
 namespace {
@@ -40,6 +43,9 @@ class KafkaTarget final : public Target {
   Status Open(const OperatorContext& context, const std::string& writer_id) override {
     writer_id_ = options_.exactly_once ? writer_id : "";
     cancelled_ = context.cancelled;
+    char name[20];
+    std::snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(context.env->RandomSeed()));
+    run_ = name;
     return Reopen();
   }
   Result<int64_t> LastDelivered() override;
@@ -78,6 +84,8 @@ class KafkaTarget final : public Target {
 
   const KafkaTargetOptions options_;
   std::string writer_id_;
+  std::string run_;          // names this run among those that have the same writer_id
+  int64_t first_last_ = -1;  // the last delivery of the runs before this one
   const std::atomic<bool>* cancelled_ = nullptr;
   std::unique_ptr<KafkaClient> client_;
   std::map<std::string, rd_kafka_topic_t*, std::less<>> topics_;
@@ -153,7 +161,15 @@ Result<int64_t> KafkaTarget::LastDelivered() {
   if (error || list.at(0).err) {
     return reader->Error(error ? error : list.at(0).err, "the last epoch of '" + writer_id_ + "'");
   }
-  return std::max<int64_t>(list.at(0).offset, 0);
+  const auto& last = list.at(0);
+  const int64_t number = std::max<int64_t>(last.offset, 0);
+  const bool is_ours = std::string_view(static_cast<const char*>(last.metadata), last.metadata_size) == run_;
+  if (first_last_ < 0) first_last_ = number;
+  // A run that was fenced begins anew: brokers also fence who was away for too long. Only here it shows who is who.
+  if (number != first_last_ && !is_ours) {
+    return Status::Invalid("another run writes to Kafka with the same state ('", writer_id_, "'): only one may");
+  }
+  return number;
 }
 
 Result<rd_kafka_topic_t*> KafkaTarget::TopicOf(int64_t row) {
@@ -255,7 +271,10 @@ Status KafkaTarget::TakeTransactionError(rd_kafka_error_t* error, const std::str
 
 Status KafkaTarget::CommitTransaction(const Delivery& delivery) {
   KafkaPartitionList offsets(api());
-  offsets.Add({options_.topic, 0}, delivery.number);
+  // librdkafka copies the metadata when it sends, and frees what stands in the list.
+  auto* entry = offsets.Add({options_.topic, 0}, delivery.number);
+  entry->metadata = ::strdup(run_.c_str());
+  entry->metadata_size = run_.size();
   rd_kafka_consumer_group_metadata_t* group = api().consumer_group_metadata_new(writer_id_.c_str());
   rd_kafka_error_t* error =
       api().send_offsets_to_transaction(client_->handle(), offsets.get(), group, options_.timeout_ms);
