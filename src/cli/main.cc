@@ -40,6 +40,8 @@ int Main(int argc, char** argv) {
   AddTapVerb(app, context);
   AddQueryVerb(app, context);
   AddStoreVerb(app, context);
+  AddLogVerb(app, context);
+  AddStateVerb(app, context);
   AddVersionVerb(app, context);
   AddCompletionVerb(app, context);
   switch (command_line.Parse(argc, argv)) {

@@ -42,6 +42,8 @@ void AddQueryVerb(Command app, CliContext& context);
 void AddTopVerb(Command app, CliContext& context);
 void AddTapVerb(Command app, CliContext& context);
 void AddStoreVerb(Command app, CliContext& context);
+void AddLogVerb(Command app, CliContext& context);
+void AddStateVerb(Command app, CliContext& context);
 void AddVersionVerb(Command app, CliContext& context);
 void AddCompletionVerb(Command app, CliContext& context);
 

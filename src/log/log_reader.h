@@ -17,7 +17,8 @@ struct LogRecord {
   std::string payload;
 };
 
-/// Used by one thread at a time. Takes no lease: the log need not be there yet.
+/// Used by one thread at a time. Takes no lease: the log need not be there yet. Of a log with durability `power` it
+/// gives what is known to be on the medium: nobody can act on what a loss of power takes back.
 class LogReader {
  public:
   /// Gives records from `sequence` on; 0: from the oldest that there is.
@@ -31,16 +32,15 @@ class LogReader {
   int64_t next_sequence() const { return next_; }
 
  private:
-  /// Looks how far the log is committed.
-  Status Look();
-  Result<bool> GoToSegment();
+  Result<bool> Look();
+  Result<bool> GoToSegment(const SegmentNameParts& name);
+  Status Scan(int64_t limit_sequence);
+  Status CheckEnd(int64_t offset, int64_t sequence, bool is_last);
 
   FileSystem& files_;
   const std::string folder_;
   int64_t next_;
-  LogTail tail_;
-  int64_t seen_bytes_ = -1;  // of the last segment when it was looked at
-  std::string seen_path_;
+  int64_t visible_ = 0;  // records up to here may be given
   std::unique_ptr<Segment> segment_;
   int64_t offset_ = 0;  // of record next_ in segment_
 };

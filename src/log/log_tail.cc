@@ -114,6 +114,16 @@ Result<bool> FindCommit(const Segment& segment, bool is_last, int64_t limit_sequ
 
 }  // namespace
 
+Result<std::vector<SegmentNameParts>> CurrentSegments(FileSystem& files, const std::string& folder) {
+  WEIR_ASSIGN_OR_RETURN(const auto all, ListSegments(files, folder));
+  std::vector<SegmentNameParts> chosen;
+  for (const Candidate& candidate : all) {
+    while (!chosen.empty() && chosen.back().first_sequence == candidate.name.first_sequence) chosen.pop_back();
+    if (chosen.empty() || candidate.name.owner >= chosen.back().owner) chosen.push_back(candidate.name);
+  }
+  return chosen;
+}
+
 Result<int64_t> LastOwner(FileSystem& files, const std::string& folder) {
   int64_t last = 0;
   WEIR_ASSIGN_OR_RETURN(const auto all, ListSegments(files, folder));

@@ -35,6 +35,10 @@ struct LogTail {
 /// Errors: IOError for damage in what had been on the medium, with file and offset, and for files that are missing.
 Result<LogTail> FindTail(FileSystem& files, const std::string& folder);
 
+/// Of the segments in a folder those that count, in order, by their names alone: the last one may still be in the
+/// making. Empty where there is no folder.
+Result<std::vector<SegmentNameParts>> CurrentSegments(FileSystem& files, const std::string& folder);
+
 /// The largest owner in names of segments; 0: none.
 Result<int64_t> LastOwner(FileSystem& files, const std::string& folder);
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "env/simulated_file_system.h"
+#include "env/simulated/simulated_file_system.h"
 #include "log/log_epoch_store.h"
 
 namespace weir {

@@ -32,6 +32,7 @@ Option& Option::OneWordEach() {
 }
 
 Command Command::AddVerb(const std::string& name, const std::string& summary) {
+  app_->require_subcommand(1);
   return Command(app_->add_subcommand(name, summary));
 }
 
@@ -81,9 +82,7 @@ std::vector<std::string> Command::option_names() const {
 }
 
 CommandLine::CommandLine(const std::string& name, const std::string& summary)
-    : app_(std::make_unique<CLI::App>(summary, name)) {
-  app_->require_subcommand(1);
-}
+    : app_(std::make_unique<CLI::App>(summary, name)) {}
 
 CommandLine::~CommandLine() = default;
 

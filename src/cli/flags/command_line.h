@@ -37,6 +37,7 @@ class Command {
  public:
   explicit Command(CLI::App* app) : app_(app) {}
 
+  /// Where a verb has verbs, one of them must be given.
   Command AddVerb(const std::string& name, const std::string& summary);
   /// `names` as "-q,--quiet"; a name without dashes is a positional argument.
   Option AddFlag(const std::string& names, bool* value, const std::string& doc);

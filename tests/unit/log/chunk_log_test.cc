@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "env/env.h"
-#include "env/simulated_file_system.h"
+#include "env/simulated/simulated_file_system.h"
 #include "env/system_error.h"
 #include "env/temp_directory.h"
 #include "log/crc32c.h"

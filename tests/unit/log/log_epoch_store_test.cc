@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "env/simulated_file_system.h"
+#include "env/simulated/simulated_file_system.h"
 #include "unit/test_seed.h"
 
 namespace weir {

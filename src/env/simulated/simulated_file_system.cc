@@ -1,5 +1,5 @@
 // Two pictures of each file and of the names, what processes see and what the medium has, and the changes between them.
-#include "env/simulated_file_system.h"
+#include "env/simulated/simulated_file_system.h"
 
 #include <arrow/buffer.h>
 
