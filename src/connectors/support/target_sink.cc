@@ -19,8 +19,10 @@ class TargetSink final : public Sink {
   ~TargetSink() override { courier_.Stop(); }
 
   Status Open(OperatorContext& context) override {
-    WEIR_RETURN_NOT_OK(courier_.Open(context, context.durable ? context.durable_id : ""));
-    if (context.durable) {
+    // A durable run of one epoch has a name too: nothing of it may be seen before it is committed.
+    const bool by_epochs = context.durable || !context.durable_id.empty();
+    WEIR_RETURN_NOT_OK(courier_.Open(context, by_epochs ? context.durable_id : ""));
+    if (by_epochs) {
       WEIR_ASSIGN_OR_RETURN(desk_, MakeOutboxDelivery(options_, &courier_, context));
     } else {
       WEIR_ASSIGN_OR_RETURN(desk_, MakeQueuedDelivery(options_, &courier_));
