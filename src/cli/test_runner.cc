@@ -9,6 +9,7 @@
 
 #include "batch/print.h"
 #include "cli/testing/arrivals.h"
+#include "cli/testing/renewal.h"
 #include "cli/testing/script.h"
 #include "engine/operator.h"
 #include "operators/support/literal_rows.h"
@@ -124,7 +125,9 @@ class TestRun {
       run.shuffle_seed = 0;  // a script gives its rows in its own order
       run.on_quiet = [script = script_] { return script->Advance(); };
     }
-    return Run(PlanPhysical(bound_), run, options.env, options.memory).Execute();
+    PhysicalPlan plan = PlanPhysical(bound_);
+    if (options.renew_calls > 0) RenewOperators(options.renew_calls, &plan);
+    return Run(std::move(plan), run, options.env, options.memory).Execute();
   }
 
   std::vector<ExpectationResult> Judge() {

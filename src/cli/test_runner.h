@@ -20,7 +20,8 @@ struct TestRunOptions {
   Env* env = nullptr;
   MemoryBudget* memory = nullptr;
   std::string base_dir;
-  bool as_stream = false;  // see BindOptions
+  bool as_stream = false;   // see BindOptions
+  int64_t renew_calls = 0;  // see RenewOperators; 0: off
 };
 
 struct TestResult {

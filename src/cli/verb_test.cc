@@ -22,6 +22,7 @@ struct TestFlags {
   std::vector<std::string> files, params;
   std::string filter;
   bool json = false, fix = false, as_stream = false;
+  int64_t renew_calls = 0;
   EngineFlags engine;
 };
 
@@ -158,7 +159,7 @@ void RunTestFiles(const TestFlags& flags, CliContext& context) {
   RegisterOperators(registry);
   RegisterConnectors(registry);
   RegisterTestSteps(registry);
-  const TestRunOptions options{setup->options, &Env::Real(), setup->memory.get(), "", flags.as_stream};
+  const TestRunOptions options{setup->options, &Env::Real(), setup->memory.get(), "", flags.as_stream, flags.renew_calls};
   context.exit_code = Tester(flags, registry, options, context).RunAll();
 }
 
@@ -175,6 +176,9 @@ void AddTestVerb(Command app, CliContext& context) {
   verb.AddFlag("--json", &flags->json, "results as JSON");
   AddEngineFlags(verb, &flags->engine);
   verb.AddFlag("--as-stream", &flags->as_stream, "plan as if nobody knew that the sources end")
+      .Group("Engine, for tests of pipelines");
+  verb.AddOption("--renew", &flags->renew_calls, "replace each operator after so many calls, by one with its state")
+      .Range(1, int64_t{1} << 30)
       .Group("Engine, for tests of pipelines");
   verb.SetFooter(
       "Examples:\n"

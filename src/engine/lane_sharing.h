@@ -61,9 +61,14 @@ class SharedState {
     objects_.emplace_back(name, object);
     return object;
   }
+  /// Objects so far.
+  int size() const {
+    std::lock_guard lock(mutex_);
+    return static_cast<int>(objects_.size());
+  }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::pair<std::string, std::shared_ptr<void>>> objects_;
 };
 

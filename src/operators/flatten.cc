@@ -184,6 +184,7 @@ std::optional<StepBinding> BindFlatten(const FlattenConfig&, BindContext& contex
     }
     return needs;
   };
+  op.keeps = StateKeeping::kNothing;
   op.make = [schema, sources](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
     return std::make_unique<Flatten>(schema, sources);
   };

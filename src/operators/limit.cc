@@ -6,6 +6,8 @@
 #include "engine/operator.h"
 #include "operators/support/input_checks.h"
 #include "plan/binding.h"
+#include "state/snapshot/state_bytes.h"
+#include "state/snapshot/state_cells.h"
 
 namespace weir {
 namespace {
@@ -47,6 +49,17 @@ class Limit final : public Operator {
     return Status::OK();
   }
 
+  Status Snapshot(StateCells* out) override {
+    std::string left;
+    StateWriter(&left).Int(left_);
+    out->Put(0, kNoKeyGroup, "", left);
+    return Status::OK();
+  }
+  Status Restore(const StateCells& cells) override {
+    if (!cells.empty()) left_ = StateReader(cells.at(0).value).Int();
+    return Status::OK();
+  }
+
  private:
   int64_t left_;
 };
@@ -64,6 +77,7 @@ std::optional<StepBinding> BindLimit(const LimitConfig& config, BindContext& con
   CollectionInfo& info = binding.outputs[0].info;
   info.expected_rows = std::min(info.expected_rows, static_cast<double>(config.rows));
   binding.operators[0].max_lanes = 1;
+  binding.operators[0].keeps = StateKeeping::kSnapshots;
   binding.operators[0].inputs = {Exchange{ExchangeKind::kGather, {}}};
   binding.can_reject = false;
   return binding;

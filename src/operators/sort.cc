@@ -136,6 +136,7 @@ std::optional<StepBinding> BindSort(const SortConfig& config, BindContext& conte
                      });
   binding.operators[0].max_lanes = 1;
   binding.operators[0].inputs = {Exchange{ExchangeKind::kGather, {}}};
+  binding.operators[0].keeps = StateKeeping::kUndeclared;
   binding.can_reject = false;
   return binding;
 }

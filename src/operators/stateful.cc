@@ -224,6 +224,7 @@ std::optional<StepBinding> BindStateful(const StatefulConfig& config, BindContex
   if (plan->keys.empty()) spec.max_lanes = 1;
   spec.outputs = {plan->output, late.schema, plan->expired};
   spec.notes = {StateNote(*plan)};
+  if (!plan->bounded || plan->by_arrival) spec.keeps = StateKeeping::kSnapshots;
   spec.make = [plan](const OperatorContext& lane) { return MakeFold(plan, lane); };
   binding.operators = {std::move(spec)};
   return binding;

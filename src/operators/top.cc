@@ -165,6 +165,7 @@ std::optional<StepBinding> BindTop(const TopConfig& config, BindContext& context
   if (options.keys.empty() && !options.windows)
     info.expected_rows = std::min(info.expected_rows, static_cast<double>(options.n));
   binding.can_reject = false;
+  binding.operators[0].keeps = StateKeeping::kUndeclared;
   if (!options.keys.empty()) {
     binding.operators[0].inputs = {Exchange{ExchangeKind::kHash, options.keys}};
   } else {

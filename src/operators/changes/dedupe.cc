@@ -11,6 +11,7 @@
 #include "operators/support/late_rows.h"
 #include "operators/support/slice_windows.h"
 #include "plan/binding.h"
+#include "state/cells/keyed_cells.h"
 #include "state/changes/row_counts.h"
 #include "state/memory_budget.h"
 
@@ -72,7 +73,9 @@ struct DedupePlan {
 class Dedupe final : public Operator {
  public:
   Dedupe(std::shared_ptr<const DedupePlan> plan, const OperatorContext& lane)
-      : plan_(plan), late_(plan->late_schema, lane), keys_(plan->key_types), reservation_(lane.memory) {}
+      : plan_(plan), late_(plan->late_schema, lane), keys_(plan->key_types), reservation_(lane.memory) {
+    if (lane.durable) marks_.TurnOn();
+  }
 
   Status Process(int, Batch batch, Emitter& out) override {
     const int64_t rows = batch.num_rows();
@@ -115,6 +118,31 @@ class Dedupe final : public Operator {
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
 
+  Status Snapshot(StateCells* out) override {
+    out->AppendGroups(before_compaction_, 0, kKeyGroups);
+    before_compaction_ = {};
+    return PutChanges(out);
+  }
+
+  Status Restore(const StateCells& cells) override {
+    RowStateReader keys(plan_->key_types);
+    for (int64_t i = 0; i < cells.size(); ++i) WEIR_RETURN_NOT_OK(keys.Add(StateReader(cells.at(i).key).Bytes()));
+    WEIR_ASSIGN_OR_RETURN(const auto columns, keys.Finish());
+    numbers_.resize(static_cast<size_t>(cells.size()));
+    WEIR_RETURN_NOT_OK(keys_.Number(columns, cells.size(), numbers_.data()));
+    newest_.resize(keys_.size(), 0);
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      const uint32_t key = numbers_[static_cast<size_t>(i)];
+      StateReader reader(cells.at(i).value);
+      while (!reader.AtEnd() && reader.ok()) Remember(key, reader.Int());
+      if (!reader.ok()) return DamagedState();
+      marks_.set_stored(key, true);
+    }
+    marks_.Done();
+    Account();
+    return Status::OK();
+  }
+
  private:
   /// A row that passed; those of a key hang together. Numbers are index + 1, 0: none.
   struct Passed {
@@ -141,6 +169,7 @@ class Dedupe final : public Operator {
     entries_[at - 1] = {time, newest_[key]};
     newest_[key] = at;
     keys_.Add(key, 1);
+    marks_.Mark(key);
   }
 
   void Forget(uint32_t key) {
@@ -155,13 +184,29 @@ class Dedupe final : public Operator {
       entry.next = free_;
       free_ = at;
       keys_.Add(key, -1);
+      marks_.Mark(key);
     }
   }
 
+  /// A key's times, from the oldest memory on.
+  Status PutChanges(StateCells* out) {
+    std::vector<EventTime> times;
+    const auto value = [&](uint32_t key, StateWriter* writer) {
+      times.clear();
+      for (uint32_t at = newest_[key]; at != 0; at = entries_[at - 1].next) times.push_back(entries_[at - 1].time);
+      for (size_t i = times.size(); i > 0; --i) writer->Int(times[i - 1]);
+      return !times.empty();
+    };
+    return PutMarked({}, [this](std::span<const uint32_t> numbers) { return keys_.Columns(numbers); }, value, &marks_,
+                     out);
+  }
+
   Status Compact() {
+    if (marks_.on()) WEIR_RETURN_NOT_OK(PutChanges(&before_compaction_));
     const std::vector<uint32_t> newest = std::move(newest_);
     const std::vector<Passed> entries = std::move(entries_);
     WEIR_ASSIGN_OR_RETURN(const auto moved, keys_.Compact());
+    marks_.Renumber(moved, RowCounts::kNone);
     newest_.assign(keys_.size(), 0);
     entries_.clear();
     free_ = 0;
@@ -190,6 +235,8 @@ class Dedupe final : public Operator {
   EventTime watermark_ = kMinEventTime, swept_ = kMinEventTime;
   std::vector<uint32_t> numbers_;  // scratch
   std::vector<int32_t> passed_;    // scratch
+  CellMarks marks_;                // by key
+  StateCells before_compaction_;   // what was put when keys got other numbers
 };
 
 std::optional<StepBinding> BindDedupe(const DedupeConfig& config, BindContext& context) {
@@ -223,6 +270,7 @@ std::optional<StepBinding> BindDedupe(const DedupeConfig& config, BindContext& c
   binding.can_reject = false;
   OperatorSpec& spec = binding.operators[0];
   spec.inputs = {Exchange{ExchangeKind::kHash, plan->keys}};
+  spec.keeps = StateKeeping::kSnapshots;
   spec.outputs.push_back(plan->late_schema);
   spec.notes = {in.bounded
                     ? "state: all keys, since the watermark of an input that ends comes at its end"

@@ -3,6 +3,7 @@
 #include <arrow/type.h>
 
 #include "operators/changes/running_fields.h"
+#include "state/cells/keyed_cells.h"
 #include "state/hash/group_table.h"
 #include "state/memory_budget.h"
 
@@ -61,7 +62,9 @@ class Difference final : public Operator {
         changes_(changes),
         input_(plan),
         table_(plan->key_types),
-        reservation_(lane.memory) {}
+        reservation_(lane.memory) {
+    if (lane.durable && !changes) marks_.TurnOn();
+  }
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
@@ -87,6 +90,34 @@ class Difference final : public Operator {
     return Emit(out);
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
+
+  Status Snapshot(StateCells* out) override {
+    const auto columns = [this](std::span<const uint32_t> numbers) { return KeyColumns(numbers); };
+    const auto value = [this](uint32_t key, StateWriter* writer) {
+      for (size_t f = 0; f < width_; ++f) AppendAmount(plan_->fields[f], last_[key * width_ + f], writer);
+      return true;
+    };
+    return PutMarked({}, columns, value, &marks_, out);
+  }
+
+  Status Restore(const StateCells& cells) override {
+    RowStateReader keys(plan_->key_types);
+    for (int64_t i = 0; i < cells.size(); ++i) WEIR_RETURN_NOT_OK(keys.Add(StateReader(cells.at(i).key).Bytes()));
+    WEIR_ASSIGN_OR_RETURN(const auto columns, keys.Finish());
+    numbers_.resize(static_cast<size_t>(cells.size()));
+    WEIR_RETURN_NOT_OK(table_.Lookup(columns, cells.size(), numbers_.data()));
+    last_.resize(table_.num_groups() * width_);
+    known_.resize(table_.num_groups());
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      const uint32_t key = numbers_[static_cast<size_t>(i)];
+      StateReader reader(cells.at(i).value);
+      for (size_t f = 0; f < width_; ++f) last_[key * width_ + f] = ReadAmount(plan_->fields[f], &reader);
+      if (!reader.AtEnd()) return DamagedState();
+      known_[key] = 1;
+      marks_.set_stored(key, true);
+    }
+    return Status::OK();
+  }
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
@@ -139,6 +170,7 @@ class Difference final : public Operator {
     std::copy_n(input_.amounts.begin() + row * static_cast<int64_t>(width_), width_, last_.begin() + key * width_);
     steps_[step].rows += known_[key] == 0 ? 1 : 0;
     known_[key] = 1;
+    marks_.Mark(key);
     return nullptr;
   }
 
@@ -157,17 +189,22 @@ class Difference final : public Operator {
     }
     const auto rows = static_cast<int64_t>(numbers.size());
     if (rows == 0) return Status::OK();
-    std::vector<ArrayDataPtr> columns;
-    for (size_t k = 0; k < plan_->keys.size(); ++k) {
-      WEIR_ASSIGN_OR_RETURN(auto column,
-                            table_.KeyColumn(static_cast<int>(k), numbers.data(), static_cast<uint32_t>(rows)));
-      columns.push_back(std::move(column));
-    }
+    WEIR_ASSIGN_OR_RETURN(std::vector<ArrayDataPtr> columns, KeyColumns(numbers));
     WEIR_ASSIGN_OR_RETURN(auto values, AmountColumns(*plan_, amounts, rows));
     for (auto& column : values) columns.push_back(std::move(column));
     Batch batch(plan_->schema, std::move(columns), rows);
     batch.set_event_time(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(times)))));
     return out.Emit(std::move(batch));
+  }
+
+  Result<std::vector<ArrayDataPtr>> KeyColumns(std::span<const uint32_t> numbers) const {
+    std::vector<ArrayDataPtr> columns;
+    for (size_t k = 0; k < plan_->keys.size(); ++k) {
+      WEIR_ASSIGN_OR_RETURN(auto column, table_.KeyColumn(static_cast<int>(k), numbers.data(),
+                                                          static_cast<uint32_t>(numbers.size())));
+      columns.push_back(std::move(column));
+    }
+    return columns;
   }
 
   const RunningPlanPtr plan_;
@@ -177,6 +214,7 @@ class Difference final : public Operator {
   GroupTable table_;
   std::vector<Amount> last_;    // append-only input: the values of each key
   std::vector<uint8_t> known_;  // and whether there are any
+  CellMarks marks_;             // by key
   MemoryReservation reservation_;
   // Of the batch at hand.
   std::vector<uint32_t> numbers_, step_of_key_;

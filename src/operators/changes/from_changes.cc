@@ -11,6 +11,7 @@
 #include "operators/changes/change_forms.h"
 #include "operators/support/good_rows.h"
 #include "operators/support/input_checks.h"
+#include "state/cells/keyed_cells.h"
 #include "state/changes/row_counts.h"
 #include "state/memory_budget.h"
 
@@ -148,7 +149,9 @@ class FromPairs final : public Operator {
 class FromUpserts final : public Operator {
  public:
   FromUpserts(FromPlanPtr plan, const OperatorContext& lane)
-      : plan_(plan), keys_(plan->key_types), rows_(plan->types), reservation_(lane.memory) {}
+      : plan_(plan), keys_(plan->key_types), rows_(plan->types), reservation_(lane.memory) {
+    if (lane.durable) marks_.TurnOn();
+  }
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
@@ -171,6 +174,7 @@ class FromUpserts final : public Operator {
       if (current != kNone) add(current, -1);
       if (next != kNone) add(next, 1);
       current = next;
+      marks_.Mark(key_numbers_[i]);
     }
     WEIR_RETURN_NOT_OK(Emit(batch, shown, std::move(weights), times, out));
     WEIR_RETURN_NOT_OK(Compact());
@@ -179,8 +183,61 @@ class FromUpserts final : public Operator {
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
 
+  Status Snapshot(StateCells* out) override {
+    out->AppendGroups(before_compaction_, 0, kKeyGroups);
+    before_compaction_ = {};
+    return PutChanges(out);
+  }
+
+  Status Restore(const StateCells& cells) override {
+    const int64_t count = cells.size();
+    RowStateReader keys(plan_->key_types), rows(plan_->types);
+    for (int64_t i = 0; i < count; ++i) {
+      WEIR_RETURN_NOT_OK(keys.Add(StateReader(cells.at(i).key).Bytes()));
+      WEIR_RETURN_NOT_OK(rows.Add(StateReader(cells.at(i).value).Bytes()));
+    }
+    WEIR_ASSIGN_OR_RETURN(const auto key_columns, keys.Finish());
+    WEIR_ASSIGN_OR_RETURN(const auto row_columns, rows.Finish());
+    key_numbers_.resize(static_cast<size_t>(count));
+    row_numbers_.resize(key_numbers_.size());
+    WEIR_RETURN_NOT_OK(keys_.Number(key_columns, count, key_numbers_.data()));
+    WEIR_RETURN_NOT_OK(rows_.Number(row_columns, count, row_numbers_.data()));
+    current_.resize(keys_.size(), kNone);
+    for (size_t i = 0; i < key_numbers_.size(); ++i) {
+      keys_.Add(key_numbers_[i], 1);
+      rows_.Add(row_numbers_[i], 1);
+      current_[key_numbers_[i]] = row_numbers_[i];
+      marks_.set_stored(key_numbers_[i], true);
+    }
+    return Status::OK();
+  }
+
  private:
   static constexpr uint32_t kNone = RowCounts::kNone;
+
+  /// Of each key its row.
+  Status PutChanges(StateCells* out) {
+    std::vector<ArrayDataPtr> rows;  // of the keys that have one, in the order of the marks
+    int64_t next = 0;
+    const auto columns = [&](std::span<const uint32_t> keys) -> Result<std::vector<ArrayDataPtr>> {
+      std::vector<uint32_t> numbers;
+      for (uint32_t key : keys) {
+        if (current_[key] != kNone) numbers.push_back(current_[key]);
+      }
+      WEIR_ASSIGN_OR_RETURN(rows, rows_.Columns(numbers));
+      next = 0;
+      return keys_.Columns(keys);
+    };
+    std::string bytes;
+    const auto value = [&](uint32_t key, StateWriter* writer) {
+      if (current_[key] == kNone) return false;
+      bytes.clear();
+      AppendRowState(rows, next++, &bytes);
+      writer->Bytes(bytes);
+      return true;
+    };
+    return PutMarked({}, columns, value, &marks_, out);
+  }
 
   Status Number(const Batch& batch) {
     std::vector<ArrayDataPtr> keys, columns;
@@ -231,7 +288,9 @@ class FromUpserts final : public Operator {
       for (uint32_t& row : current_) row = row == kNone ? kNone : moved[row];
     }
     if (!keys_.wants_compaction()) return Status::OK();
+    if (marks_.on()) WEIR_RETURN_NOT_OK(PutChanges(&before_compaction_));
     WEIR_ASSIGN_OR_RETURN(const auto moved, keys_.Compact());
+    marks_.Renumber(moved, kNone);
     const std::vector<uint32_t> before = std::move(current_);
     current_.assign(keys_.size(), kNone);
     for (size_t key = 0; key < moved.size(); ++key) {
@@ -244,6 +303,8 @@ class FromUpserts final : public Operator {
   RowCounts keys_;                 // 1 where there is a row
   RowCounts rows_;                 // how many keys have it
   std::vector<uint32_t> current_;  // by key
+  CellMarks marks_;                // by key
+  StateCells before_compaction_;   // what was put when keys got other numbers
   MemoryReservation reservation_;
   std::vector<uint32_t> key_numbers_, row_numbers_;  // scratch
 };
@@ -316,6 +377,7 @@ std::optional<StepBinding> BindFromChanges(const ChangesConfig& config, BindCont
   const bool marks = config.form == "weight" || config.form == "insert_delete";
   binding.can_reject = marks;
   if (config.form == "upsert") {
+    binding.operators[0].keeps = StateKeeping::kSnapshots;
     binding.operators[0].notes = {"state: the last row of each key: grows with the number of keys: nothing bounds it"};
   }
   return binding;

@@ -112,6 +112,7 @@ StepBinding BindRunning(RunningPlanPtr plan, BindContext& context, bool output_c
   binding.outputs[0].info.changes = output_changes;
   OperatorSpec& spec = binding.operators[0];
   spec.notes = std::move(notes);
+  spec.keeps = StateKeeping::kSnapshots;
   if (plan->keys.empty()) {
     spec.inputs = {Exchange{ExchangeKind::kGather, {}}};
     spec.max_lanes = 1;
@@ -138,6 +139,24 @@ bool AddAmount(const RunningPlan::Field& field, Amount b, int64_t weight, Amount
 }
 
 bool IsZero(const RunningPlan::Field& field, Amount a) { return field.is_double() ? a.number == 0 : a.exact == 0; }
+
+void AppendAmount(const RunningPlan::Field& field, const Amount& amount, StateWriter* out) {
+  if (field.is_double()) return out->Double(amount.number);
+  out->Int(static_cast<int64_t>(amount.exact >> 64));
+  out->Int(static_cast<int64_t>(amount.exact));
+}
+
+Amount ReadAmount(const RunningPlan::Field& field, StateReader* in) {
+  Amount amount{};
+  if (field.is_double()) {
+    amount.number = in->Double();
+    return amount;
+  }
+  const int64_t high = in->Int();
+  const auto low = static_cast<uint64_t>(in->Int());
+  amount.exact = static_cast<Int128>(static_cast<unsigned __int128>(static_cast<uint64_t>(high)) << 64 | low);
+  return amount;
+}
 
 RunningInput::RunningInput(RunningPlanPtr plan) : plan_(std::move(plan)) {
   for (const auto& field : plan_->fields) evaluators_.emplace_back(field.value);

@@ -8,6 +8,7 @@
 #include "engine/operator.h"
 #include "expr/expr.h"
 #include "plan/binding.h"
+#include "state/snapshot/state_bytes.h"
 
 namespace weir {
 
@@ -60,6 +61,9 @@ class RunningInput {
   const RunningPlanPtr plan_;
   std::vector<ExprEvaluator> evaluators_;
 };
+
+void AppendAmount(const RunningPlan::Field& field, const Amount& amount, StateWriter* out);
+Amount ReadAmount(const RunningPlan::Field& field, StateReader* in);
 
 /// Columns of amounts: `amounts` holds a row's fields side by side, for `rows` rows.
 Result<std::vector<ArrayDataPtr>> AmountColumns(const RunningPlan& plan, const std::vector<Amount>& amounts,

@@ -3,6 +3,7 @@
 #include <arrow/type.h>
 
 #include "operators/changes/running_fields.h"
+#include "state/cells/keyed_cells.h"
 #include "state/hash/group_table.h"
 #include "state/memory_budget.h"
 
@@ -72,7 +73,9 @@ class Sum final : public Operator {
         retracting_(retracting),
         input_(plan),
         table_(plan->key_types),
-        reservation_(lane.memory) {}
+        reservation_(lane.memory) {
+    if (lane.durable) marks_.TurnOn();
+  }
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
@@ -92,6 +95,35 @@ class Sum final : public Operator {
     return Emit(out);
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
+
+  Status Snapshot(StateCells* out) override {
+    const auto columns = [this](std::span<const uint32_t> numbers) { return KeyColumns(numbers); };
+    const auto value = [this](uint32_t number, StateWriter* writer) {
+      writer->Int(keys_[number].rows);
+      for (size_t f = 0; f < width_; ++f) AppendAmount(plan_->fields[f], Totals(number)[f], writer);
+      return true;
+    };
+    return PutMarked({}, columns, value, &marks_, out);
+  }
+
+  Status Restore(const StateCells& cells) override {
+    RowStateReader keys(plan_->key_types);
+    for (int64_t i = 0; i < cells.size(); ++i) WEIR_RETURN_NOT_OK(keys.Add(StateReader(cells.at(i).key).Bytes()));
+    WEIR_ASSIGN_OR_RETURN(const auto columns, keys.Finish());
+    numbers_.resize(static_cast<size_t>(cells.size()));
+    WEIR_RETURN_NOT_OK(table_.Lookup(columns, cells.size(), numbers_.data()));
+    keys_.resize(table_.num_groups());
+    totals_.resize(keys_.size() * width_, Zero());
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      const uint32_t number = numbers_[static_cast<size_t>(i)];
+      StateReader reader(cells.at(i).value);
+      keys_[number].rows = reader.Int();
+      for (size_t f = 0; f < width_; ++f) Totals(number)[f] = ReadAmount(plan_->fields[f], &reader);
+      if (!reader.AtEnd()) return DamagedState();
+      marks_.set_stored(number, true);
+    }
+    return Status::OK();
+  }
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
@@ -124,6 +156,7 @@ class Sum final : public Operator {
   /// The totals of the key become next_.
   void Move(uint32_t number, EventTime time, int64_t weight) {
     Key& key = keys_[number];
+    marks_.Mark(number);
     if (key.step == kNone || steps_[key.step].time != time) {
       key.step = static_cast<uint32_t>(steps_.size());
       steps_.push_back({number, time, Exists(number), false});
@@ -167,18 +200,23 @@ class Sum final : public Operator {
     }
     const auto rows = static_cast<int64_t>(numbers.size());
     if (rows == 0) return Status::OK();
-    std::vector<ArrayDataPtr> columns;
-    for (size_t k = 0; k < plan_->keys.size(); ++k) {
-      WEIR_ASSIGN_OR_RETURN(auto column,
-                            table_.KeyColumn(static_cast<int>(k), numbers.data(), static_cast<uint32_t>(rows)));
-      columns.push_back(std::move(column));
-    }
+    WEIR_ASSIGN_OR_RETURN(std::vector<ArrayDataPtr> columns, KeyColumns(numbers));
     WEIR_ASSIGN_OR_RETURN(auto totals, AmountColumns(*plan_, amounts, rows));
     for (auto& column : totals) columns.push_back(std::move(column));
     Batch batch(plan_->schema, std::move(columns), rows);
     batch.set_event_time(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(times)))));
     if (retracting_) batch.set_weight(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(weights)))));
     return out.Emit(std::move(batch));
+  }
+
+  Result<std::vector<ArrayDataPtr>> KeyColumns(std::span<const uint32_t> numbers) const {
+    std::vector<ArrayDataPtr> columns;
+    for (size_t k = 0; k < plan_->keys.size(); ++k) {
+      WEIR_ASSIGN_OR_RETURN(auto column, table_.KeyColumn(static_cast<int>(k), numbers.data(),
+                                                          static_cast<uint32_t>(numbers.size())));
+      columns.push_back(std::move(column));
+    }
+    return columns;
   }
 
   bool Unmoved(size_t step) const {
@@ -196,6 +234,7 @@ class Sum final : public Operator {
   GroupTable table_;
   std::vector<Key> keys_;
   std::vector<Amount> totals_;  // a key's fields side by side
+  CellMarks marks_;             // by key
   MemoryReservation reservation_;
   // Of the batch at hand.
   std::vector<uint32_t> numbers_;

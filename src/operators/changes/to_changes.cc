@@ -136,6 +136,7 @@ std::optional<StepBinding> BindToChanges(const ChangesConfig& config, BindContex
                                       return MakeToUpserts(plan, lane);
                                     });
   binding.can_reject = false;
+  if (by_key) binding.operators[0].keeps = StateKeeping::kSnapshots;
   if (config.form == "upsert") {
     binding.operators[0].notes = {"state: a count for each key that has rows: nothing else bounds it"};
   }

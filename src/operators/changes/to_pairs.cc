@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <set>
 
 #include "batch/gather.h"
 #include "operators/changes/change_writers.h"
+#include "state/cells/keyed_cells.h"
 #include "state/changes/row_counts.h"
 #include "state/memory_budget.h"
 
@@ -79,8 +82,80 @@ class ToPairs final : public Operator {
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
 
+  // A cell for each row that waits, under a number of its own. Few wait, and not for long: all of them are looked at.
+  Status Snapshot(StateCells* out) override {
+    std::vector<uint32_t> rows, keys;
+    std::vector<Waiting*> fresh;
+    std::set<CellId> still;
+    for (Waiting& one : waiting_) {
+      if (one.cell.group >= 0) still.insert(one.cell);
+      if (one.cell.group >= 0) continue;
+      rows.push_back(one.row);
+      keys.push_back(one.key);
+      fresh.push_back(&one);
+    }
+    for (const CellId& id : stored_) {
+      if (still.count(id) == 0) out->Delete(0, id.group, KeyOf(id));
+    }
+    stored_ = std::move(still);
+    WEIR_ASSIGN_OR_RETURN(const auto columns, rows_.Columns(rows));
+    WEIR_ASSIGN_OR_RETURN(auto key_columns, keys_.Columns(keys));
+    CellKeys cell_keys;
+    WEIR_RETURN_NOT_OK(cell_keys.Set(std::move(key_columns), static_cast<int64_t>(keys.size())));
+    for (size_t i = 0; i < fresh.size(); ++i) {
+      fresh[i]->cell = {next_cell_++, cell_keys.group(static_cast<int64_t>(i))};
+      stored_.insert(fresh[i]->cell);
+      out->Put(0, fresh[i]->cell.group, KeyOf(fresh[i]->cell), ValueOf(*fresh[i], columns, static_cast<int64_t>(i)));
+    }
+    return Status::OK();
+  }
+
+  Status Restore(const StateCells& cells) override {
+    std::map<CellId, int64_t> in_order;
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      in_order[{StateReader(cells.at(i).key).Int(), cells.at(i).group}] = i;
+    }
+    RowStateReader reader(plan_->types);
+    for (const auto& [id, i] : in_order) WEIR_RETURN_NOT_OK(reader.Add(StateReader(cells.at(i).value).Bytes()));
+    WEIR_ASSIGN_OR_RETURN(const auto columns, reader.Finish());
+    std::vector<ArrayDataPtr> keys;
+    for (int key : plan_->keys) keys.push_back(columns[static_cast<size_t>(key)]);
+    std::vector<uint32_t> numbers(static_cast<size_t>(cells.size())), key_numbers(numbers.size());
+    WEIR_RETURN_NOT_OK(rows_.Number(columns, cells.size(), numbers.data()));
+    if (!keys.empty()) WEIR_RETURN_NOT_OK(keys_.Number(keys, cells.size(), key_numbers.data()));
+    waiting_of_key_.resize(keys_.size(), kNone);
+    size_t row = 0;
+    for (const auto& [id, i] : in_order) {
+      StateReader value(cells.at(i).value);
+      value.Bytes();
+      Moment moment{value.Int(), false, {}};
+      moment.has_window = value.Int() != 0;
+      moment.window.start = value.Int();
+      moment.window.end = value.Int();
+      Wait(numbers[row], key_numbers[row], moment, value.Int());
+      if (!value.AtEnd()) return DamagedState();
+      waiting_.back().cell = id;
+      stored_.insert(id);
+      next_cell_ = std::max(next_cell_, id.number + 1);
+      ++row;
+    }
+    return Status::OK();
+  }
+
  private:
   static constexpr uint32_t kNone = RowCounts::kNone;
+  /// Numbers are counted by lane: they differ within a group.
+  struct CellId {
+    int64_t number = 0;
+    int group = -1;  // below 0: not put yet
+    auto operator<=>(const CellId&) const = default;
+  };
+
+  static std::string KeyOf(const CellId& id) {
+    std::string key;
+    StateWriter(&key).Int(id.number);
+    return key;
+  }
   /// A row that went; those of one key hang together by their indices.
   struct Waiting {
     uint32_t row = kNone;  // kNone: found its successor
@@ -88,12 +163,26 @@ class ToPairs final : public Operator {
     Moment moment;
     int64_t since_us = 0;
     uint32_t next = kNone;
+    CellId cell{};
   };
+
+  static std::string ValueOf(const Waiting& one, const std::vector<ArrayDataPtr>& columns, int64_t row) {
+    std::string value, bytes;
+    AppendRowState(columns, row, &bytes);
+    StateWriter writer(&value);
+    writer.Bytes(bytes);
+    writer.Int(one.moment.time);
+    writer.Int(one.moment.has_window ? 1 : 0);
+    writer.Int(one.moment.window.start);
+    writer.Int(one.moment.window.end);
+    writer.Int(one.since_us);
+    return value;
+  }
 
   void Wait(uint32_t row, uint32_t key, const Moment& moment, int64_t now_us) {
     rows_.Add(row, 1);
     keys_.Add(key, 1);
-    waiting_.push_back({row, key, moment, now_us, waiting_of_key_[key]});
+    waiting_.push_back({row, key, moment, now_us, waiting_of_key_[key], {}});
     waiting_of_key_[key] = static_cast<uint32_t>(waiting_.size()) - 1;
     earliest_us_ = std::min(earliest_us_, now_us);
   }
@@ -212,6 +301,8 @@ class ToPairs final : public Operator {
   std::vector<Waiting> waiting_;
   std::vector<uint32_t> waiting_of_key_;  // the newest
   int64_t earliest_us_ = kMaxEventTime;   // since when the oldest waits
+  std::set<CellId> stored_;
+  int64_t next_cell_ = 0;
   // What is to be given: rows, kNone for null.
   std::vector<uint32_t> before_, after_;
   std::vector<Moment> moments_;

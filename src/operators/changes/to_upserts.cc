@@ -8,6 +8,7 @@
 #include "batch/gather.h"
 #include "batch/types.h"
 #include "operators/changes/change_writers.h"
+#include "state/cells/keyed_cells.h"
 #include "state/changes/row_counts.h"
 #include "state/memory_budget.h"
 
@@ -17,7 +18,9 @@ namespace {
 class ToUpserts final : public Operator {
  public:
   ToUpserts(ToPlanPtr plan, const OperatorContext& lane)
-      : plan_(plan), keys_(plan->key_types), rows_(WithRun(plan->types)), reservation_(lane.memory) {}
+      : plan_(plan), keys_(plan->key_types), rows_(WithRun(plan->types)), reservation_(lane.memory) {
+    if (lane.durable) marks_.TurnOn();
+  }
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
@@ -46,7 +49,66 @@ class ToUpserts final : public Operator {
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
 
+  Status Snapshot(StateCells* out) override {
+    out->AppendGroups(before_compaction_, 0, kKeyGroups);
+    before_compaction_ = {};
+    return PutChanges(out);
+  }
+
+  Status Restore(const StateCells& cells) override {
+    RowStateReader keys(plan_->key_types);
+    for (int64_t i = 0; i < cells.size(); ++i) WEIR_RETURN_NOT_OK(keys.Add(StateReader(cells.at(i).key).Bytes()));
+    WEIR_ASSIGN_OR_RETURN(const auto columns, keys.Finish());
+    std::vector<uint32_t> numbers(static_cast<size_t>(cells.size()));
+    WEIR_RETURN_NOT_OK(keys_.Number(columns, cells.size(), numbers.data()));
+    known_.resize(keys_.size());
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      StateReader reader(cells.at(static_cast<int64_t>(i)).value);
+      keys_.Add(numbers[i], reader.Int());
+      Key& key = known_[numbers[i]];
+      const uint8_t flags = reader.Byte();
+      key.told = (flags & kTold) != 0;
+      if ((flags & kWaits) != 0) {
+        Waiting one{numbers[i], reader.Int(), (flags & kWindow) != 0, {}, 0};
+        one.since_us = reader.Int();
+        if (one.has_window) one.window.start = reader.Int();
+        if (one.has_window) one.window.end = reader.Int();
+        key.waiting = static_cast<uint32_t>(waiting_.size());
+        waiting_.push_back(one);
+        earliest_us_ = std::min(earliest_us_, one.since_us);
+      }
+      if (!reader.AtEnd()) return DamagedState();
+      marks_.set_stored(numbers[i], true);
+    }
+    return Status::OK();
+  }
+
  private:
+  static constexpr uint8_t kTold = 1, kWaits = 2, kWindow = 4;
+
+  /// Of each key: count · flags · [event time · since when it waits · [window]]
+  Status PutChanges(StateCells* out) {
+    const auto value = [this](uint32_t number, StateWriter* writer) {
+      const Key& key = known_[number];
+      const Waiting* one = key.waiting == kNone ? nullptr : &waiting_[key.waiting];
+      const bool window = one != nullptr && one->has_window;
+      writer->Int(keys_.count(number));
+      writer->Byte(
+          static_cast<uint8_t>((key.told ? kTold : 0) | (one != nullptr ? kWaits : 0) | (window ? kWindow : 0)));
+      if (one != nullptr) {
+        writer->Int(one->time);
+        writer->Int(one->since_us);
+      }
+      if (window) {
+        writer->Int(one->window.start);
+        writer->Int(one->window.end);
+      }
+      return keys_.count(number) != 0 || key.told || one != nullptr;
+    };
+    return PutMarked({}, [this](std::span<const uint32_t> numbers) { return keys_.Columns(numbers); }, value, &marks_,
+                     out);
+  }
+
   static constexpr uint32_t kNone = RowCounts::kNone;
   /// A key whose row went.
   struct Waiting {
@@ -84,6 +146,7 @@ class ToUpserts final : public Operator {
     for (int64_t i = 0; i < rows; ++i) {
       const uint32_t key = key_numbers[i];
       keys_.Add(key, ChangeWeight(batch, i));
+      marks_.Mark(key);
       if (ChangeWeight(batch, i) <= 0 || rows_.count(row_numbers[i]) <= 0) continue;
       known_[key].told = true;
       known_[key].waiting = kNone;
@@ -135,6 +198,7 @@ class ToUpserts final : public Operator {
     for (size_t i = 0; i < waiting_.size(); ++i) {
       if (!Waits(i) || !ripe(waiting_[i])) continue;
       Key& key = known_[waiting_[i].key];
+      marks_.Mark(waiting_[i].key);
       key.waiting = kNone;
       if (keys_.count(waiting_[i].key) > 0) continue;  // a row came that stands for the one that went
       key.told = false;
@@ -208,7 +272,9 @@ class ToUpserts final : public Operator {
     waiting_ = std::move(waiting);
     for (size_t i = 0; i < waiting_.size(); ++i) known_[waiting_[i].key].waiting = static_cast<uint32_t>(i);
     if (waiting_.empty() && keys_.wants_compaction()) {
+      if (marks_.on()) WEIR_RETURN_NOT_OK(PutChanges(&before_compaction_));
       WEIR_ASSIGN_OR_RETURN(const auto moved, keys_.Compact());
+      marks_.Renumber(moved, kNone);
       const std::vector<Key> before = std::move(known_);
       known_.assign(keys_.size(), Key{});
       for (size_t key = 0; key < moved.size(); ++key) {
@@ -224,6 +290,8 @@ class ToUpserts final : public Operator {
   RowCounts keys_;  // with the rows that each has
   RowCounts rows_;  // of the batch, with their runs
   std::vector<Key> known_;
+  CellMarks marks_;               // by key
+  StateCells before_compaction_;  // what was put when keys got other numbers
   std::vector<int64_t> newest_;  // scratch, by key: its last row in the batch at hand
   std::vector<Waiting> waiting_;
   int64_t earliest_us_ = kMaxEventTime;  // since when the oldest waits

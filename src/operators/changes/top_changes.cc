@@ -26,7 +26,7 @@ struct TopPlan {
 class TopChanges final : public Operator {
  public:
   TopChanges(std::shared_ptr<const TopPlan> plan, const OperatorContext& lane)
-      : plan_(plan), late_(plan->late_schema, lane), reservation_(lane.memory) {}
+      : plan_(plan), late_(plan->late_schema, lane), reservation_(lane.memory), durable_(lane.durable) {}
 
   Status Process(int, Batch batch, Emitter& out) override {
     if (batch.num_rows() == 0) return Status::OK();
@@ -35,8 +35,7 @@ class TopChanges final : public Operator {
         WEIR_RETURN_NOT_OK(late_.Emit(batch, list.rows, list.window, watermark_, out));
         continue;
       }
-      RankedRows& rows =
-          windows_.try_emplace({list.window.end, list.window.start}, plan_->schema, plan_->options).first->second;
+      RankedRows& rows = RowsOf(list.window);
       if (static_cast<int64_t>(list.rows.size()) == batch.num_rows()) {
         WEIR_RETURN_NOT_OK(rows.Add(batch));
       } else {
@@ -57,14 +56,53 @@ class TopChanges final : public Operator {
     for (auto at = windows_.begin(); at != windows_.end() && at->first.first <= watermark;) {
       const Window window{at->first.second, at->first.first};
       if (window.end > before) WEIR_RETURN_NOT_OK(Emit(window, &at->second, out));
-      at = Expiry(window.end) <= watermark ? windows_.erase(at) : std::next(at);
+      const bool over = Expiry(window.end) <= watermark;
+      if (over && durable_) WEIR_RETURN_NOT_OK(at->second.PutGone(&gone_));
+      at = over ? windows_.erase(at) : std::next(at);
     }
     Account();
     return Status::OK();
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
 
+  Status Snapshot(StateCells* out) override {
+    out->AppendGroups(gone_, 0, kKeyGroups);
+    gone_ = {};
+    for (auto& [window, rows] : windows_) WEIR_RETURN_NOT_OK(rows.PutChanges(out));
+    return Status::OK();
+  }
+
+  Status Restore(const StateCells& cells) override {
+    std::map<std::pair<EventTime, EventTime>, std::vector<int64_t>> of_window;
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      StateReader key(cells.at(i).key);
+      const EventTime start = key.Int(), end = key.Int();
+      if (!key.ok()) return DamagedState();
+      of_window[{end, start}].push_back(i);
+    }
+    for (const auto& [key, numbers] : of_window) {
+      const Window window{key.second, key.first};
+      WEIR_RETURN_NOT_OK(RowsOf(window).Restore(cells, numbers, Prefix(window).size()));
+    }
+    Account();
+    return Status::OK();
+  }
+
  private:
+  static std::string Prefix(const Window& window) {
+    std::string prefix;
+    StateWriter writer(&prefix);
+    writer.Int(window.start);
+    writer.Int(window.end);
+    return prefix;
+  }
+
+  RankedRows& RowsOf(const Window& window) {
+    const auto [at, fresh] = windows_.try_emplace({window.end, window.start}, plan_->schema, plan_->options);
+    if (fresh && durable_) at->second.TrackChanges(Prefix(window));
+    return at->second;
+  }
+
   EventTime Expiry(EventTime end) const { return SaturatingAdd(end, plan_->windowing.allowed_lateness_us); }
 
   Status Emit(const Window& window, RankedRows* rows, Emitter& out) {
@@ -88,6 +126,8 @@ class TopChanges final : public Operator {
   MemoryReservation reservation_;
   std::map<std::pair<EventTime, EventTime>, RankedRows> windows_;  // by end and start
   EventTime watermark_ = kMinEventTime;
+  const bool durable_;
+  StateCells gone_;  // of windows that are over, until the epoch ends
 };
 
 }  // namespace
@@ -116,6 +156,7 @@ StepBinding BindTopChanges(RankedRowsOptions options, BindContext& context) {
   binding.outputs.push_back({"late", std::move(late)});
   binding.can_reject = false;
   OperatorSpec& spec = binding.operators[0];
+  spec.keeps = StateKeeping::kSnapshots;
   spec.outputs.push_back(plan->late_schema);
   spec.inputs = {options.keys.empty() ? Exchange{ExchangeKind::kGather, {}}
                                       : Exchange{ExchangeKind::kHash, options.keys}};

@@ -150,6 +150,7 @@ std::optional<StepBinding> BindCombinePanes(std::shared_ptr<CombinePlan> plan, B
     if (outputs[LateRows::kPort].ToIndices().empty()) return needed(outputs);
     return std::vector<ColumnSet>{ColumnSet::All(width)};
   };
+  spec.keeps = StateKeeping::kSnapshots;
   spec.make = [plan](const OperatorContext& lane) { return MakePaneCombine(plan, lane); };
   spec.notes = {StateNote(in.windowing, "groups")};
   binding.operators = {std::move(spec)};

@@ -15,9 +15,11 @@
 #include "operators/support/good_rows.h"
 #include "operators/support/late_rows.h"
 #include "operators/support/window_rows.h"
+#include "state/hash/hash.h"
 #include "state/memory_budget.h"
 #include "state/panes/pane_table.h"
 #include "state/panes/session_table.h"
+#include "state/snapshot/state_cells.h"
 
 namespace weir {
 namespace {
@@ -29,11 +31,12 @@ EventTime ExpiryOf(EventTime end, int64_t lateness_us) {
 class PaneCombine final : public Operator {
  public:
   PaneCombine(CombinePlanPtr plan, const OperatorContext& lane)
-      : plan_(plan), input_(plan), late_(plan->late_schema, lane), queue_(lane.batch_rows), reservation_(lane.memory) {}
+      : plan_(plan), input_(plan), late_(plan->late_schema, lane), queue_(lane.batch_rows), reservation_(lane.memory), durable_(lane.durable) {}
 
   Status Open(OperatorContext&) override {
     if (windowing().kind != WindowKind::kSessions || plan_->windows_given) return Status::OK();
     WEIR_ASSIGN_OR_RETURN(sessions_, SessionTable::Make(plan_->panes));
+    if (durable_) sessions_->TrackChanges();
     return Status::OK();
   }
 
@@ -64,6 +67,7 @@ class PaneCombine final : public Operator {
       } else if (expired) {
         table.Expire(&queue_);
       }
+      if (expired && durable_) WEIR_RETURN_NOT_OK(table.PutGone(&gone_));
       at = expired ? tables_.erase(at) : std::next(at);
     }
     WEIR_RETURN_NOT_OK(Resume(out));
@@ -114,8 +118,42 @@ class PaneCombine final : public Operator {
   }
   int64_t state_bytes() const override { return reservation_.bytes(); }
 
+  Status Snapshot(StateCells* out) override {
+    if (sessions_ != nullptr) return sessions_->PutChanges(out);
+    out->AppendGroups(gone_, 0, kKeyGroups);
+    gone_ = {};
+    for (auto& [end, table] : tables_) WEIR_RETURN_NOT_OK(table->PutChanges(out));
+    return Status::OK();
+  }
+
+  Status Restore(const StateCells& cells) override {
+    std::map<std::pair<EventTime, EventTime>, std::vector<int64_t>> of_window;
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      WEIR_ASSIGN_OR_RETURN(Window window, PaneTable::WindowOf(cells.at(i)));
+      if (sessions_ != nullptr) window = {};
+      of_window[{window.end, window.start}].push_back(i);
+    }
+    for (const auto& [window, numbers] : of_window) {
+      if (sessions_ != nullptr) {
+        WEIR_RETURN_NOT_OK(sessions_->Restore(cells, numbers));
+        continue;
+      }
+      WEIR_ASSIGN_OR_RETURN(auto table, MakeTable({window.second, window.first}));
+      WEIR_RETURN_NOT_OK(table->Restore(cells, numbers));
+      tables_[window] = std::move(table);
+    }
+    Account();
+    return Status::OK();
+  }
+
  private:
   const WindowingStrategy& windowing() const { return plan_->panes->windowing; }
+
+  Result<std::shared_ptr<PaneTable>> MakeTable(const Window& window) const {
+    WEIR_ASSIGN_OR_RETURN(auto table, PaneTable::Make(plan_->panes, window));
+    if (durable_) table->TrackChanges();
+    return table;
+  }
 
   Status AddToWindow(const WindowRows& list, Emitter& out) {
     const Window& window = list.window;
@@ -125,7 +163,7 @@ class PaneCombine final : public Operator {
     auto& table = tables_[{window.end, window.start}];
     const bool passed = window.end <= watermark_;
     if (table == nullptr) {
-      WEIR_ASSIGN_OR_RETURN(table, PaneTable::Make(plan_->panes, window));
+      WEIR_ASSIGN_OR_RETURN(table, MakeTable(window));
       // The watermark has passed a window that had no rows: there is no pane on time to give any more.
       if (passed) table->Pass(out.processing_time_us(), false, &queue_);
     }
@@ -197,6 +235,8 @@ class PaneCombine final : public Operator {
   std::unique_ptr<SessionTable> sessions_;                                        // instead of tables by window
   std::vector<int64_t> weights_;
   EventTime watermark_ = kMinEventTime;
+  const bool durable_;
+  StateCells gone_;  // of windows that are over, until the epoch ends
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "batch/gather.h"
 #include "operators/support/good_rows.h"
 #include "operators/support/slice_windows.h"
+#include "state/cells/waiting_cells.h"
 #include "state/memory_budget.h"
 
 namespace weir {
@@ -21,6 +22,8 @@ namespace {
 constexpr size_t kWaitingBatches = 64;
 /// Rows that are looked up together.
 constexpr int64_t kLookupRows = 65536;
+/// Of cells: 0 and 1 are those of the table of versions.
+constexpr int kWaitingTable = 2;
 
 class AsOfJoin final : public Operator {
  public:
@@ -29,14 +32,19 @@ class AsOfJoin final : public Operator {
         versions_(options_.versions),
         asking_(1 - options_.versions),
         joined_(options_.stream, lane),
-        table_(TableOptions(options_.stream)),
-        reservation_(lane.memory) {}
+        table_(TableOptions(options_.stream, lane.durable)),
+        reservation_(lane.memory),
+        waiting_cells_(kWaitingTable, options_.stream.join.schemas[asking_], options_.stream.join.keys[asking_]) {
+    if (lane.durable) waiting_cells_.TurnOn();
+  }
 
   Status Process(int port, Batch batch, Emitter& out) override;
   Status OnWatermark(EventTime watermark, Emitter& out) override;
   Status Finish(Emitter& out) override { return Resume(out); }
   Status Resume(Emitter& out) override;
   int64_t state_bytes() const override { return reservation_.bytes(); }
+  Status Snapshot(StateCells* out) override;
+  Status Restore(const StateCells& cells) override;
 
  private:
   struct Asking {
@@ -44,8 +52,9 @@ class AsOfJoin final : public Operator {
     EventTime first = kMaxEventTime, last = kMinEventTime;
   };
 
-  static StreamTable::Options TableOptions(const StreamJoinOptions& stream) {
+  static StreamTable::Options TableOptions(const StreamJoinOptions& stream, bool durable) {
     StreamTable::Options table;
+    table.durable = durable;
     for (int side : {kLeft, kRight}) {
       table.schemas[side] = stream.join.schemas[side];
       table.keys[side] = stream.join.keys[side];
@@ -62,6 +71,8 @@ class AsOfJoin final : public Operator {
   Status TakeReady();
   Status LookUp(const Batch& batch, Emitter& out);
   void OrderChains();
+  void NothingIsOrdered();
+  void Wait(Batch rows);
   Status DropVersions();
 
   const AsOfJoinOptions options_;
@@ -79,7 +90,26 @@ class AsOfJoin final : public Operator {
   uint32_t lookups_ = 0;
   int64_t waiting_bytes_ = 0;
   EventTime watermark_ = kMinEventTime;
+  WaitingCells waiting_cells_;
 };
+
+Status AsOfJoin::Snapshot(StateCells* out) {
+  WEIR_RETURN_NOT_OK(table_.PutChanges("", out));
+  return waiting_cells_.Put(watermark_, out);
+}
+
+Status AsOfJoin::Restore(const StateCells& cells) {
+  std::vector<int64_t> of_table;
+  for (int64_t i = 0; i < cells.size(); ++i) {
+    if (cells.at(i).table != kWaitingTable) of_table.push_back(i);
+  }
+  WEIR_RETURN_NOT_OK(table_.Restore(cells, of_table, 0));
+  NothingIsOrdered();
+  WEIR_ASSIGN_OR_RETURN(std::vector<Batch> waiting, waiting_cells_.Restore(cells));
+  for (Batch& batch : waiting) Wait(std::move(batch));
+  reservation_.Set(table_.size_bytes() + waiting_bytes_);
+  return Status::OK();
+}
 
 Status AsOfJoin::Process(int port, Batch batch, Emitter& out) {
   if (port == versions_) {
@@ -138,15 +168,20 @@ Status AsOfJoin::Ask(Batch batch, Emitter& out) {
     WEIR_ASSIGN_OR_RETURN(Selection selection, SelectionOf(good));
     batch = batch.Select(selection);
   }
-  Asking asking{batch.Compact()};
-  waiting_bytes_ += asking.rows.size_bytes();
-  for (int64_t row = 0; row < batch.num_rows(); ++row) {
-    asking.first = std::min(asking.first, batch.event_time().at(row));
-    asking.last = std::max(asking.last, batch.event_time().at(row));
-  }
-  waiting_.push_back(std::move(asking));
+  waiting_cells_.Add(batch);
+  Wait(batch.Compact());
   // Of allowed lateness: nothing is left to wait for.
   return waiting_.back().first < watermark_ ? TakeReady() : Status::OK();
+}
+
+void AsOfJoin::Wait(Batch rows) {
+  Asking asking{std::move(rows)};
+  waiting_bytes_ += asking.rows.size_bytes();
+  for (int64_t row = 0; row < asking.rows.num_rows(); ++row) {
+    asking.first = std::min(asking.first, asking.rows.event_time().at(row));
+    asking.last = std::max(asking.last, asking.rows.event_time().at(row));
+  }
+  waiting_.push_back(std::move(asking));
 }
 
 Status AsOfJoin::OnWatermark(EventTime watermark, Emitter& out) {
@@ -277,11 +312,15 @@ Status AsOfJoin::DropVersions() {
   }
   // Chains are made anew in the order of row numbers, which may not be that of times.
   WEIR_RETURN_NOT_OK(table_.Rebuild([&](int, uint32_t row) { return needed[row]; }));
+  NothingIsOrdered();
+  return Status::OK();
+}
+
+void AsOfJoin::NothingIsOrdered() {
   is_unordered_.assign(table_.num_groups(), true);
   unordered_.resize(table_.num_groups());
   std::iota(unordered_.begin(), unordered_.end(), 0);
   cursor_of_.clear();
-  return Status::OK();
 }
 
 }  // namespace

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "operators/support/good_rows.h"
 #include "operators/support/slice_windows.h"
 #include "state/memory_budget.h"
+#include "state/snapshot/state_cells.h"
 
 namespace weir {
 namespace {
@@ -47,7 +49,7 @@ class IntervalJoin final : public Operator {
         batch_rows_(std::max<int64_t>(lane.batch_rows, 1)),
         bounds_{{options_.before_us, options_.after_us}, {options_.after_us, options_.before_us}},
         joined_(options_.stream, lane),
-        table_(TableOptions(options_)),
+        table_(TableOptions(options_, lane.durable)),
         waiting_{Waiting(reach(kLeft)), Waiting(reach(kRight))},
         reservation_(lane.memory) {}
 
@@ -57,6 +59,8 @@ class IntervalJoin final : public Operator {
   Status Resume(Emitter& out) override;
   EventTime watermark_hold() const override;
   int64_t state_bytes() const override { return reservation_.bytes(); }
+  Status Snapshot(StateCells* out) override { return table_.PutChanges("", out); }
+  Status Restore(const StateCells& cells) override;
 
  private:
   struct Work {
@@ -67,8 +71,9 @@ class IntervalJoin final : public Operator {
     size_t lone_at = 0;
   };
 
-  static StreamTable::Options TableOptions(const IntervalJoinOptions& options) {
+  static StreamTable::Options TableOptions(const IntervalJoinOptions& options, bool durable) {
     StreamTable::Options table;
+    table.durable = durable;
     table.times = true;
     for (int side : {kLeft, kRight}) {
       table.schemas[side] = options.stream.join.schemas[side];
@@ -91,6 +96,7 @@ class IntervalJoin final : public Operator {
   Result<bool> Step(Work* work, Emitter& out);
   Status Start(Work* work, Emitter& out);
   Status Rebuild();
+  void AllWait();
 
   const IntervalJoinOptions options_;
   const int64_t batch_rows_;
@@ -140,8 +146,10 @@ Status IntervalJoin::OnWatermark(EventTime watermark, Emitter& out) {
     std::vector<uint32_t> over;
     waiting_[side].Take(OldestOpen(side), table_.rows(side), &over);
     std::erase_if(over,
-                  [&](uint32_t row) { return table_.partners(side)[row] != 0 || table_.rows(side).weight(row) == 0; });
+                  [&](uint32_t row) { return table_.partners(side, row) != 0 || table_.rows(side).weight(row) == 0; });
     std::sort(over.begin(), over.end());
+    // They come out now: whoever restores the table must not give them again.
+    for (const uint32_t row : over) table_.AddPartners(side, row, 1);
     if (!over.empty()) work_.push_back({side, Batch(), true, std::move(over), 0});
   }
   return Resume(out);
@@ -196,9 +204,11 @@ Result<bool> IntervalJoin::Step(Work* work, Emitter& out) {
   for (size_t i = 0; i < pair_ids_.size(); ++i) {
     const int32_t row = pair_rows_[i];
     // A row that was there before, under another weight, has met its partners then.
-    if (keep(work->side) && is_new_[row]) table_.partners(work->side)[own_ids_[row]] += others.weight(pair_ids_[i]);
+    if (keep(work->side) && is_new_[row]) {
+      table_.AddPartners(work->side, own_ids_[row], others.weight(pair_ids_[i]));
+    }
     if (keep(other)) {
-      table_.partners(other)[pair_ids_[i]] += work->rows.has_weight() ? work->rows.weight().at(row) : 1;
+      table_.AddPartners(other, pair_ids_[i], work->rows.has_weight() ? work->rows.weight().at(row) : 1);
     }
   }
   DropWeightless(others, &pair_rows_, &pair_ids_);
@@ -239,13 +249,26 @@ Status IntervalJoin::Rebuild() {
   const EventTime oldest[2] = {OldestOpen(kLeft), OldestOpen(kRight)};
   WEIR_RETURN_NOT_OK(
       table_.Rebuild([&](int side, uint32_t row) { return table_.rows(side).time(row) >= oldest[side]; }));
+  AllWait();
+  return Status::OK();
+}
+
+Status IntervalJoin::Restore(const StateCells& cells) {
+  std::vector<int64_t> all(static_cast<size_t>(cells.size()));
+  std::iota(all.begin(), all.end(), 0);
+  WEIR_RETURN_NOT_OK(table_.Restore(cells, all, 0));
+  AllWait();
+  reservation_.Set(table_.size_bytes());
+  return Status::OK();
+}
+
+void IntervalJoin::AllWait() {
   for (int side : {kLeft, kRight}) {
     if (!keep(side)) continue;
     waiting_[side].Clear();
     const ChainedRows& rows = table_.rows(side);
     for (uint32_t row = 0; row < rows.num_rows(); ++row) waiting_[side].Add(rows.time(row), row);
   }
-  return Status::OK();
 }
 
 }  // namespace

@@ -300,6 +300,9 @@ class JoinPlanner {
       return std::vector<ColumnSet>{needed};
     };
     if (options.join.endless_left) build.notes = {"state: all rows of the input that ends"};
+    // A table that may go to disk is of a join whose inputs all end.
+    const StateKeeping keeps = options.join.endless_left ? StateKeeping::kSnapshots : StateKeeping::kUndeclared;
+    build.keeps = keeps;
     build.make = [options](const OperatorContext& lane) { return MakeLookupBuild(options, lane); };
     binding_.operators.push_back(std::move(build));
     OperatorSpec lookup;
@@ -309,6 +312,7 @@ class JoinPlanner {
     lookup.from = {probe.from, {-1, static_cast<int>(binding_.operators.size()) - 1}};
     lookup.follows_port_0 = true;
     lookup.needs = Needs(options.join, false);
+    lookup.keeps = keeps;
     lookup.make = [options](const OperatorContext& lane) { return MakeLookupProbe(options, lane); };
     binding_.operators.push_back(std::move(lookup));
     return Joined(probe, table, options.join);
@@ -347,6 +351,7 @@ class JoinPlanner {
       if (late > 0) needed.resize(1 + late, outputs[LateRows::kPort]);
       return needed;
     };
+    project.keeps = StateKeeping::kNothing;
     project.make = [schema = info.schema, columns](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
       return std::make_unique<ProjectFields>(schema, columns);
     };

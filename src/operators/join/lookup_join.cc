@@ -3,13 +3,16 @@
 
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
 #include "operators/join/join_prober.h"
 #include "operators/support/windowed_rows.h"
+#include "state/cells/row_state.h"
 #include "state/join/join_table.h"
 #include "state/memory_budget.h"
+#include "state/snapshot/state_cells.h"
 #include "state/spill.h"
 
 namespace weir {
@@ -41,16 +44,68 @@ Result<Batch> InWindows(Batch batch, const WindowingStrategy& windowing) {
   return PutIntoWindows(std::move(batch), windowing);
 }
 
+/// Rows that stay for ever, as cells: each is put once. Until then their batches are kept.
+class KeptRows {
+ public:
+  KeptRows(SchemaPtr schema, bool on) : schema_(std::move(schema)), on_(on) {}
+  void Add(const Batch& batch) {
+    if (on_) fresh_.push_back(batch);
+  }
+  Status Put(StateCells* out) {
+    std::string key, value;
+    for (const Batch& batch : fresh_) {
+      for (int64_t row = 0; row < batch.num_rows(); ++row) {
+        key.clear();
+        value.clear();
+        StateWriter(&key).Int(next_++);
+        StateWriter writer(&value);
+        AppendBatchRow(batch, row, &writer);
+        out->Put(0, kNoKeyGroup, key, value);
+      }
+    }
+    fresh_.clear();
+    return Status::OK();
+  }
+  Result<std::vector<Batch>> Restore(const StateCells& cells) {
+    std::vector<std::pair<int64_t, int64_t>> in_order;  // number, cell
+    for (int64_t i = 0; i < cells.size(); ++i) in_order.emplace_back(StateReader(cells.at(i).key).Int(), i);
+    std::sort(in_order.begin(), in_order.end());
+    std::vector<Batch> out;
+    BatchStateReader reader(schema_);
+    for (const auto& [number, i] : in_order) {
+      StateReader value(cells.at(i).value);
+      WEIR_RETURN_NOT_OK(reader.Add(&value));
+      if (!value.AtEnd()) return DamagedState();
+      next_ = std::max(next_, number + 1);
+      if (reader.rows() < kBatchRows && number != in_order.back().first) continue;
+      WEIR_ASSIGN_OR_RETURN(Batch batch, reader.Finish());
+      out.push_back(std::move(batch));
+    }
+    return out;
+  }
+
+ private:
+  static constexpr int64_t kBatchRows = 65536;
+  const SchemaPtr schema_;
+  const bool on_;
+  std::vector<Batch> fresh_;
+  int64_t next_ = 0;
+};
+
 class LookupBuild final : public Operator {
  public:
   LookupBuild(LookupJoinOptions options, const OperatorContext& context)
-      : options_(std::move(options)), context_(context), side_(SharedBuild(options_, context_)) {
+      : options_(std::move(options)),
+        context_(context),
+        side_(SharedBuild(options_, context_)),
+        cells_(options_.join.schemas[kRight], context.durable) {
     const HashJoinOptions& join = options_.join;
     side_->table = std::make_unique<JoinTable>(join.schemas[kRight], join.keys[kRight], !join.windowing.is_global());
   }
 
   Status Process(int, Batch batch, Emitter& out) override {
     WEIR_ASSIGN_OR_RETURN(batch, InWindows(std::move(batch), options_.join.windowing));
+    cells_.Add(batch);
     if (side_->spilled != nullptr) {
       WEIR_RETURN_NOT_OK(side_->spilled->Append(batch));
       return Account(out);
@@ -66,6 +121,14 @@ class LookupBuild final : public Operator {
     }
     side_->table.reset();
     return Account(out);
+  }
+
+  Status Snapshot(StateCells* out) override { return cells_.Put(out); }
+  Status Restore(const StateCells& cells) override {
+    WEIR_ASSIGN_OR_RETURN(std::vector<Batch> batches, cells_.Restore(cells));
+    for (Batch& batch : batches) WEIR_RETURN_NOT_OK(side_->table->Add(std::move(batch)));
+    side_->reservation.Set(side_->table->size_bytes());
+    return Status::OK();
   }
 
   Status Finish(Emitter& out) override {
@@ -91,6 +154,7 @@ class LookupBuild final : public Operator {
   const OperatorContext context_;
   const std::shared_ptr<BuildSide> side_;
   int64_t counted_spill_ = 0;
+  KeptRows cells_;
 };
 
 class LookupProbe final : public Operator {
@@ -125,6 +189,36 @@ class LookupProbe final : public Operator {
     ready_ = true;
     if (side_->table == nullptr) WEIR_RETURN_NOT_OK(LoadFromDisk(out));
     return Resume(out);
+  }
+
+  // Rows that were handed over before the table was there go to the first lane, under keys of the lane that had them.
+  Status Snapshot(StateCells* out) override {
+    for (const std::string& key : put_) out->Delete(0, kNoKeyGroup, key);
+    put_.clear();
+    for (const Batch& batch : early_) {
+      for (int64_t row = 0; row < batch.num_rows(); ++row) {
+        std::string key, value;
+        StateWriter key_writer(&key), writer(&value);
+        key_writer.Int(context_.lane);
+        key_writer.Int(static_cast<int64_t>(put_.size()));
+        AppendBatchRow(batch, row, &writer);
+        out->Put(0, kNoKeyGroup, key, value);
+        put_.push_back(std::move(key));
+      }
+    }
+    return Status::OK();
+  }
+  Status Restore(const StateCells& cells) override {
+    BatchStateReader reader(options_.join.schemas[kLeft]);
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      StateReader value(cells.at(i).value);
+      WEIR_RETURN_NOT_OK(reader.Add(&value));
+      put_.emplace_back(cells.at(i).key);
+    }
+    if (reader.rows() == 0) return Status::OK();
+    WEIR_ASSIGN_OR_RETURN(Batch batch, reader.Finish());
+    early_.push_back(std::move(batch));
+    return Status::OK();
   }
 
   Status Finish(Emitter& out) override { return on_disk_ ? on_disk_->Finish(out) : Resume(out); }
@@ -172,6 +266,7 @@ class LookupProbe final : public Operator {
   const std::shared_ptr<BuildSide> side_;
   bool ready_ = false;
   std::vector<Batch> early_;
+  std::vector<std::string> put_;  // keys of their cells
   JoinProber prober_;
   std::vector<bool> no_marks_;
   std::unique_ptr<Operator> on_disk_;

@@ -14,7 +14,10 @@
 #include "batch/gather.h"
 #include "operators/support/good_rows.h"
 #include "operators/support/window_rows.h"
+#include "state/hash/hash.h"
 #include "state/memory_budget.h"
+#include "state/snapshot/state_bytes.h"
+#include "state/snapshot/state_cells.h"
 
 namespace weir {
 namespace {
@@ -51,7 +54,8 @@ class StreamJoin final : public Operator {
       : options_(std::move(options)),
         batch_rows_(std::max<int64_t>(lane.batch_rows, 1)),
         joined_(options_, lane),
-        reservation_(lane.memory) {}
+        reservation_(lane.memory),
+        durable_(lane.durable) {}
 
   Status Process(int port, Batch batch, Emitter& out) override;
   Status OnWatermark(EventTime watermark, Emitter& out) override;
@@ -59,6 +63,8 @@ class StreamJoin final : public Operator {
   Status Resume(Emitter& out) override;
   EventTime watermark_hold() const override;
   int64_t state_bytes() const override { return reservation_.bytes(); }
+  Status Snapshot(StateCells* out) override;
+  Status Restore(const StateCells& cells) override;
 
  private:
   const WindowingStrategy& windowing() const { return options_.join.windowing; }
@@ -93,7 +99,45 @@ class StreamJoin final : public Operator {
   std::vector<uint32_t> touched_;
   int64_t bytes_ = 0;
   EventTime watermark_ = kMinEventTime;
+  const bool durable_;
+  StateCells gone_;  // of windows that are over, until the epoch ends
 };
+
+std::string PrefixOf(const Window& window) {
+  std::string prefix;
+  StateWriter writer(&prefix);
+  writer.Int(window.start);
+  writer.Int(window.end);
+  return prefix;
+}
+
+Status StreamJoin::Snapshot(StateCells* out) {
+  out->AppendGroups(gone_, 0, kKeyGroups);
+  gone_ = {};
+  for (auto& [end, cell] : cells_) WEIR_RETURN_NOT_OK(cell->table.PutChanges(PrefixOf(cell->window), out));
+  return Status::OK();
+}
+
+Status StreamJoin::Restore(const StateCells& cells) {
+  std::map<std::pair<EventTime, EventTime>, std::vector<int64_t>> of_window;
+  for (int64_t i = 0; i < cells.size(); ++i) {
+    StateReader key(cells.at(i).key);
+    const EventTime start = key.Int(), end = key.Int();
+    if (!key.ok()) return Status::Invalid("what a join kept is damaged");
+    of_window[{start, end}].push_back(i);
+  }
+  for (const auto& [bounds, numbers] : of_window) {
+    const Window window{bounds.first, bounds.second};
+    Cell& cell = *CellOf(window);
+    WEIR_RETURN_NOT_OK(cell.table.Restore(cells, numbers, PrefixOf(window).size()));
+    for (int side : {kLeft, kRight}) {
+      const ChainedRows& rows = cell.table.rows(side);
+      for (uint32_t row = 0; row < rows.num_rows(); ++row) cell.earliest = std::min(cell.earliest, rows.time(row));
+    }
+    Account(&cell);
+  }
+  return Status::OK();
+}
 
 Status StreamJoin::Process(int port, Batch batch, Emitter& out) {
   for (const WindowRows& list : RowsByWindow(batch, windowing())) {
@@ -106,6 +150,7 @@ std::shared_ptr<Cell>& StreamJoin::CellOf(const Window& window) {
   auto& cell = cells_[{window.end, window.start}];
   if (cell != nullptr) return cell;
   StreamTable::Options options;
+  options.durable = durable_;
   for (int side : {kLeft, kRight}) {
     options.schemas[side] = options_.join.schemas[side];
     options.keys[side] = options_.join.keys[side];
@@ -133,6 +178,7 @@ Status StreamJoin::OnWatermark(EventTime watermark, Emitter& out) {
   while (!cells_.empty() && ExpiryOf(cells_.begin()->first.first) <= watermark) {
     std::shared_ptr<Cell> cell = std::move(cells_.begin()->second);
     cells_.erase(cells_.begin());
+    if (durable_) cell->table.PutGone(PrefixOf(cell->window), &gone_);
     bytes_ -= cell->bytes;
     if (keeps_any() && !options_.retracts) work_.push_back({std::move(cell), kLeft, Batch(), false, {}, 0});
   }

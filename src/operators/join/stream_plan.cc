@@ -112,6 +112,7 @@ OperatorSpec StreamJoinSpec(const JoinShape& shape, const std::string& step, con
   }
   op.inputs = {{ExchangeKind::kHash, options.join.keys[kLeft]}, {ExchangeKind::kHash, options.join.keys[kRight]}};
   op.outputs = {options.join.output, options.late_schema};
+  op.keeps = StateKeeping::kSnapshots;
   op.needs = [options](const std::vector<ColumnSet>& outputs) { return Needs(options, outputs); };
   return op;
 }
@@ -139,6 +140,7 @@ OperatorSpec WholeNumbersSpec(const std::string& step, const SchemaPtr& schema, 
     needed.AddAll(numbers);
     return std::vector<ColumnSet>{needed};
   };
+  op.keeps = StateKeeping::kNothing;
   op.make = [schema = op.outputs[0], numbers](const OperatorContext&) -> Result<std::unique_ptr<Operator>> {
     return std::make_unique<WholeNumbers>(schema, numbers);
   };

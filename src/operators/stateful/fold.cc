@@ -16,16 +16,22 @@
 #include "operators/stateful/keyed_rows.h"
 #include "operators/support/good_rows.h"
 #include "operators/support/late_rows.h"
+#include "state/cells/keyed_cells.h"
+#include "state/cells/waiting_cells.h"
 #include "state/sort/sorter.h"
 
 namespace weir {
 namespace {
 
+// Tables of cells.
+constexpr int kStateTable = 0, kWaitingTable = 1;
+
 /// Rows that wait for the watermark, given in an order that does not depend on how they came: by event time, then by
 /// their fields.
 class WaitingRows {
  public:
-  WaitingRows(const FoldPlan& plan, const OperatorContext& lane) : bounded_(plan.bounded), input_(plan.input) {
+  WaitingRows(const FoldPlan& plan, const OperatorContext& lane)
+      : bounded_(plan.bounded), input_(plan.input), cells_(kWaitingTable, plan.input, plan.keys) {
     arrow::FieldVector fields = plan.input->fields();
     fields.push_back(arrow::field("", arrow::int64()));
     timed_ = arrow::schema(std::move(fields));
@@ -41,6 +47,7 @@ class WaitingRows {
 
   Status Add(Batch batch) {
     if (bounded_) return sorter_->Add(WithTime(batch));
+    cells_.Add(batch);
     waiting_.push_back(batch.Compact());
     for (int64_t i = 0; i < batch.num_rows(); ++i) earliest_ = std::min(earliest_, batch.event_time().at(i));
     return Status::OK();
@@ -84,6 +91,17 @@ class WaitingRows {
     return batch->Project(input_, columns);
   }
 
+  // Durable runs, where it never ends.
+  void TrackChanges() { cells_.TurnOn(); }
+  Status PutChanges(EventTime watermark, StateCells* out) { return cells_.Put(watermark, out); }
+  Status Restore(const StateCells& cells) {
+    WEIR_ASSIGN_OR_RETURN(waiting_, cells_.Restore(cells));
+    for (const Batch& batch : waiting_) {
+      for (int64_t i = 0; i < batch.num_rows(); ++i) earliest_ = std::min(earliest_, batch.event_time().at(i));
+    }
+    return Status::OK();
+  }
+
   int64_t spilled_bytes() const { return sorter_ ? sorter_->spilled_bytes() : 0; }
   int64_t size_bytes() const {
     int64_t bytes = 0;
@@ -110,6 +128,7 @@ class WaitingRows {
   std::unique_ptr<Sorter> sorter_;
   std::vector<Batch> waiting_;
   EventTime earliest_ = kMaxEventTime;  // of the waiting rows
+  WaitingCells cells_;
 };
 
 class Fold final : public Operator {
@@ -120,6 +139,8 @@ class Fold final : public Operator {
         late_(LateSchema(plan_->input), lane),
         states_(KeyTypes(*plan_), plan_->initial) {
     for (const CompiledExprPtr& update : plan_->updates) updates_.emplace_back(update);
+    if (lane.durable) marks_.TurnOn();
+    if (lane.durable) waiting_.TrackChanges();
   }
 
   Status Process(int, Batch batch, Emitter& out) override {
@@ -152,6 +173,38 @@ class Fold final : public Operator {
 
   int64_t state_bytes() const override {
     return states_.size_bytes() + waiting_.size_bytes() + static_cast<int64_t>(timers_.size() * sizeof(Timer));
+  }
+
+  Status Snapshot(StateCells* out) override {
+    out->AppendGroups(before_sweep_, 0, kKeyGroups);
+    before_sweep_ = {};
+    WEIR_RETURN_NOT_OK(PutStates(out));
+    return waiting_.PutChanges(watermark_, out);
+  }
+
+  Status Restore(const StateCells& cells) override {
+    RowStateReader keys(KeyTypes(*plan_)), rows(TypesOf(*plan_->initial.schema()));
+    std::vector<int64_t> times;
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      const StateCell cell = cells.at(i);
+      if (cell.table != kStateTable) continue;
+      StateReader value(cell.value);
+      times.push_back(value.Int());
+      WEIR_RETURN_NOT_OK(keys.Add(StateReader(cell.key).Bytes()));
+      WEIR_RETURN_NOT_OK(rows.Add(value.Bytes()));
+      if (!value.AtEnd()) return DamagedState();
+    }
+    if (!times.empty()) {
+      WEIR_ASSIGN_OR_RETURN(const auto key_columns, keys.Finish());
+      WEIR_ASSIGN_OR_RETURN(auto row_columns, rows.Finish());
+      const auto count = static_cast<int64_t>(times.size());
+      numbers_.resize(times.size());
+      WEIR_RETURN_NOT_OK(states_.Lookup(key_columns, count, numbers_.data()));
+      WEIR_RETURN_NOT_OK(
+          states_.Put(numbers_, times, Batch(plan_->initial.schema(), std::move(row_columns), count)));
+      StartOver();
+    }
+    return waiting_.Restore(cells);
   }
 
  private:
@@ -223,6 +276,7 @@ class Fold final : public Operator {
     if (!errors_.empty()) WEIR_RETURN_NOT_OK(KeepGood(input, &after, &result, &numbers, &times, out));
     if (numbers.empty()) return Status::OK();
     AddTimers(numbers, times);
+    for (const uint32_t number : numbers) marks_.Mark(number);
     WEIR_RETURN_NOT_OK(states_.Put(numbers, times, std::move(after)));
     return out.Emit(std::move(result));
   }
@@ -302,26 +356,57 @@ class Fold final : public Operator {
     for (int i = 0; i < state.num_columns(); ++i) columns.push_back(state.column(i));
     std::vector<int64_t> times;
     for (const uint32_t key : keys) times.push_back(states_.last_us(key) + plan_->expire_after_us);
-    for (const uint32_t key : keys) states_.Drop(key);
+    for (const uint32_t key : keys) {
+      states_.Drop(key);
+      marks_.Mark(key);
+    }
     Batch expired(plan_->expired, std::move(columns), static_cast<int64_t>(keys.size()));
     expired.set_event_time(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(times)))));
     return out.Emit(kExpiredPort, std::move(expired));
   }
 
   Status Sweep() {
-    const uint32_t before = states_.num_keys();
+    const bool renumbers = states_.will_renumber();
+    if (renumbers && marks_.on()) WEIR_RETURN_NOT_OK(PutStates(&before_sweep_));
     WEIR_RETURN_NOT_OK(states_.Sweep());
-    if (states_.num_keys() == before) return Status::OK();
-    // Keys have new numbers.
+    if (renumbers) StartOver();
+    return Status::OK();
+  }
+
+  /// Keys have new numbers, all of them live and all put.
+  void StartOver() {
+    marks_.Clear();
+    for (uint32_t key = 0; marks_.on() && key < states_.num_keys(); ++key) marks_.set_stored(key, true);
     timers_ = {};
     has_timer_.assign(states_.num_keys(), false);
     rounds_of_key_.assign(states_.num_keys(), 0);
-    if (plan_->expire_after_us == 0) return Status::OK();
+    if (plan_->expire_after_us == 0) return;
     for (uint32_t key = 0; key < states_.num_keys(); ++key) {
       has_timer_[key] = true;
       timers_.push({states_.last_us(key) + plan_->expire_after_us, key});
     }
-    return Status::OK();
+  }
+
+  /// Of each key: when it was last touched, and its row.
+  Status PutStates(StateCells* out) {
+    std::vector<ArrayDataPtr> rows;
+    int64_t next = 0;
+    const auto columns = [&](std::span<const uint32_t> numbers) -> Result<std::vector<ArrayDataPtr>> {
+      WEIR_ASSIGN_OR_RETURN(const Batch batch, states_.Get(numbers));
+      rows.clear();
+      for (int i = 0; i < batch.num_columns(); ++i) rows.push_back(batch.column(i));
+      next = 0;
+      return states_.KeyColumns(numbers);
+    };
+    std::string bytes;
+    const auto value = [&](uint32_t number, StateWriter* writer) {
+      bytes.clear();
+      AppendRowState(rows, next++, &bytes);
+      writer->Int(states_.last_us(number));
+      writer->Bytes(bytes);
+      return states_.live(number);
+    };
+    return PutMarked({kStateTable}, columns, value, &marks_, out);
   }
 
   const std::shared_ptr<const FoldPlan> plan_;
@@ -335,6 +420,8 @@ class Fold final : public Operator {
   std::vector<RowError> errors_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::vector<bool> has_timer_;
+  CellMarks marks_;          // by key
+  StateCells before_sweep_;  // what was put when keys got other numbers
 };
 
 }  // namespace

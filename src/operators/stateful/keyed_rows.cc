@@ -81,10 +81,11 @@ void KeyedRows::Drop(uint32_t number) {
   cell = Cell{};
 }
 
+bool KeyedRows::will_renumber() const { return num_keys() > 2 * live_ + kSweepRows; }
+
 Status KeyedRows::Sweep() {
   if (kept_rows_ > 2 * live_ + kSweepRows) WEIR_RETURN_NOT_OK(MergeFrom(1));
-  if (num_keys() > 2 * live_ + kSweepRows) return ForgetDropped();
-  return Status::OK();
+  return will_renumber() ? ForgetDropped() : Status::OK();
 }
 
 Status KeyedRows::ForgetDropped() {
@@ -93,11 +94,7 @@ Status KeyedRows::ForgetDropped() {
     if (cells_[number].live) kept.push_back(number);
   }
   WEIR_RETURN_NOT_OK(MergeFrom(1));
-  std::vector<ArrayDataPtr> columns;
-  for (size_t i = 0; i < key_types_.size(); ++i) {
-    WEIR_ASSIGN_OR_RETURN(ArrayDataPtr column, KeyColumn(static_cast<int>(i), kept));
-    columns.push_back(std::move(column));
-  }
+  WEIR_ASSIGN_OR_RETURN(const std::vector<ArrayDataPtr> columns, KeyColumns(kept));
   auto keys = std::make_unique<GroupTable>(key_types_);
   std::vector<uint32_t> numbers(kept.size());
   if (!kept.empty()) {
@@ -111,6 +108,15 @@ Status KeyedRows::ForgetDropped() {
   keys_ = std::move(keys);
   cells_ = std::move(cells);
   return Status::OK();
+}
+
+Result<std::vector<ArrayDataPtr>> KeyedRows::KeyColumns(std::span<const uint32_t> numbers) const {
+  std::vector<ArrayDataPtr> columns;
+  for (size_t i = 0; i < key_types_.size(); ++i) {
+    WEIR_ASSIGN_OR_RETURN(ArrayDataPtr column, KeyColumn(static_cast<int>(i), numbers));
+    columns.push_back(std::move(column));
+  }
+  return columns;
 }
 
 Result<ArrayDataPtr> KeyedRows::KeyColumn(int column, std::span<const uint32_t> numbers) const {

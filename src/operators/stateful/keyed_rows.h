@@ -30,6 +30,8 @@ class KeyedRows {
   void Drop(uint32_t number);
   /// Clears away what was dropped and replaced. Numbers change.
   Status Sweep();
+  /// Sweep will change the numbers of keys.
+  bool will_renumber() const;
 
   /// Was updated and not dropped since.
   bool live(uint32_t number) const { return cells_[number].live; }
@@ -37,7 +39,9 @@ class KeyedRows {
   int64_t last_us(uint32_t number) const { return cells_[number].last_us; }
   uint32_t num_keys() const { return static_cast<uint32_t>(cells_.size()); }
   int64_t live_keys() const { return live_; }
-  /// One column of the keys of `numbers`.
+  /// The keys of `numbers`.
+  Result<std::vector<ArrayDataPtr>> KeyColumns(std::span<const uint32_t> numbers) const;
+  /// One column of them.
   Result<ArrayDataPtr> KeyColumn(int column, std::span<const uint32_t> numbers) const;
   int64_t size_bytes() const;
 

@@ -68,7 +68,9 @@ class KeepTable final : public Operator {
     table_->SetWatermark(watermarks_->Set(lane_, watermark));
     return Status::OK();
   }
-  /// One lane speaks for the table of all.
+  // One lane speaks for the table of all.
+  Status Snapshot(StateCells* out) override { return lane_ == 0 ? table_->PutChanges(out) : Status::OK(); }
+  Status Restore(const StateCells& cells) override { return lane_ == 0 ? table_->Restore(cells) : Status::OK(); }
   int64_t state_bytes() const override { return lane_ == 0 ? table_->size_bytes() : 0; }
 
  private:
@@ -132,6 +134,7 @@ std::optional<StepBinding> BindKeepTable(const KeepConfig& config, BindContext& 
                                        });
   binding.can_reject = false;
   binding.table = table;
+  binding.operators[0].keeps = StateKeeping::kSnapshots;
   binding.operators[0].notes = {"state: table '" + config.name + "', a row per key, and what changed in the last " +
                                 std::to_string(config.history.us / 1'000'000) + " s of event time"};
   return binding;

@@ -9,21 +9,6 @@
 #include "state/hash/hash.h"
 
 namespace weir {
-namespace {
-
-std::vector<TypePtr> TypesOf(const arrow::Schema& schema) {
-  std::vector<TypePtr> out;
-  for (const auto& field : schema.fields()) out.push_back(field->type());
-  return out;
-}
-
-std::vector<TypePtr> TypesOf(const arrow::Schema& schema, const std::vector<int>& columns) {
-  std::vector<TypePtr> out;
-  for (int column : columns) out.push_back(schema.field(column)->type());
-  return out;
-}
-
-}  // namespace
 
 RankedRows::RankedRows(SchemaPtr schema, const RankedRowsOptions& options)
     : schema_(std::move(schema)),
@@ -55,6 +40,7 @@ Status RankedRows::Add(const Batch& batch) {
     const uint32_t row = numbers_[i];
     Group& group = groups_[group_numbers_[i]];
     if (!nodes_[row].known) Know(order, i, &nodes_[row]);
+    marks_.Mark(row);
     const int64_t before = rows_.Add(row, batch.has_weight() ? batch.weight().at(i) : 1);
     const int64_t now = rows_.count(row);
     group.total += std::max<int64_t>(now, 0) - std::max<int64_t>(before, 0);
@@ -85,6 +71,10 @@ Result<std::optional<Batch>> RankedRows::TakeChanges(bool weighted) {
     for (const auto& [row, count] : fresh) {
       if (weighted) add(row, count);
       for (int64_t i = 0; !weighted && i < count; ++i) add(row, 1);
+    }
+    if (marks_.on()) {
+      CountShown(gone, -1);
+      CountShown(fresh, 1);
     }
     group.shown = now;
     if (!options_.takes_back) Trim(&group);
@@ -150,6 +140,7 @@ void RankedRows::Trim(Group* group) {
     const int64_t count = rows_.count(last - 1);
     if (group->total - count < options_.n) return;
     Remove(last - 1, &group->root);
+    marks_.Mark(last - 1);
     rows_.Add(last - 1, -count);
     group->total -= count;
   }
@@ -216,7 +207,11 @@ void RankedRows::Remove(uint32_t row, uint32_t* root) {
 // ---- memory
 
 Status RankedRows::Compact() {
+  if (marks_.on()) WEIR_RETURN_NOT_OK(PutMarkedRows(&pending_));
   WEIR_ASSIGN_OR_RETURN(const auto moved, rows_.Compact());
+  marks_.Renumber(moved, RowCounts::kNone);
+  const std::vector<int64_t> shown = std::move(shown_);
+  shown_.assign(shown.empty() ? 0 : rows_.size(), 0);
   const std::vector<Node> nodes = std::move(nodes_);
   const std::string tails = std::move(tails_);
   nodes_.assign(rows_.size(), Node{});
@@ -226,6 +221,7 @@ Status RankedRows::Compact() {
     if (moved[row] == RowCounts::kNone) continue;
     Node& node = nodes_[moved[row]];
     node = nodes[row];
+    if (row < shown.size()) shown_[moved[row]] = shown[row];
     node.tail = tails_.size();
     tails_.append(tails, nodes[row].tail, node.tail_size);
     node.left = link(node.left);
@@ -235,6 +231,82 @@ Status RankedRows::Compact() {
     group.root = link(group.root);
     for (Share& share : group.shown) share.first = moved[share.first];
   }
+  return Status::OK();
+}
+
+// ---- cells
+
+void RankedRows::TrackChanges(std::string prefix) {
+  place_ = {0, std::move(prefix), &options_.keys};
+  marks_.TurnOn();
+}
+
+void RankedRows::CountShown(const std::vector<Share>& shares, int64_t sign) {
+  shown_.resize(rows_.size(), 0);
+  for (const auto& [row, count] : shares) {
+    shown_[row] += sign * count;
+    marks_.Mark(row);
+  }
+}
+
+Status RankedRows::PutMarkedRows(StateCells* out) {
+  shown_.resize(rows_.size(), 0);
+  const auto value = [this](uint32_t row, StateWriter* writer) {
+    writer->Int(rows_.count(row));
+    writer->Int(nodes_[row].sequence);
+    writer->Int(shown_[row]);
+    return rows_.count(row) != 0 || shown_[row] != 0;
+  };
+  return PutMarked(place_, [this](std::span<const uint32_t> rows) { return rows_.Columns(rows); }, value, &marks_, out);
+}
+
+Status RankedRows::PutChanges(StateCells* out) {
+  out->AppendGroups(pending_, 0, kKeyGroups);
+  pending_ = {};
+  return PutMarkedRows(out);
+}
+
+Status RankedRows::PutGone(StateCells* out) const {
+  return DeleteStored(place_, [this](std::span<const uint32_t> rows) { return rows_.Columns(rows); }, marks_, out);
+}
+
+Status RankedRows::Restore(const StateCells& all, const std::vector<int64_t>& numbers, size_t prefix_size) {
+  struct Row {
+    int64_t cell, count, sequence, shown;
+  };
+  std::vector<Row> rows;
+  for (const int64_t number : numbers) {
+    StateReader value(all.at(number).value);
+    rows.push_back({number, 0, 0, 0});
+    rows.back().count = value.Int();
+    rows.back().sequence = value.Int();
+    rows.back().shown = value.Int();
+    if (!value.AtEnd()) return DamagedState();
+  }
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.sequence < b.sequence; });
+  RowStateReader reader(TypesOf(*schema_));
+  std::vector<int64_t> counts;
+  for (const Row& row : rows) {
+    WEIR_RETURN_NOT_OK(reader.Add(StateReader(all.at(row.cell).key.substr(prefix_size)).Bytes()));
+    counts.push_back(row.count);
+  }
+  WEIR_ASSIGN_OR_RETURN(auto columns, reader.Finish());
+  Batch batch(schema_, std::move(columns), static_cast<int64_t>(rows.size()));
+  batch.set_weight(Int64Column(BufferPtr(arrow::Buffer::FromVector(std::move(counts)))));
+  WEIR_RETURN_NOT_OK(Add(batch));
+  // Groups stay touched: what has not been told comes with the next TakeChanges, which finds the others unchanged.
+  shown_.resize(rows_.size(), 0);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    marks_.set_stored(numbers_[i], true);
+    if (rows[i].shown == 0) continue;
+    shown_[numbers_[i]] = rows[i].shown;
+    groups_[group_numbers_[i]].shown.emplace_back(numbers_[i], rows[i].shown);
+  }
+  for (Group& group : groups_) {
+    std::sort(group.shown.begin(), group.shown.end(),
+              [this](const Share& a, const Share& b) { return Less(a.first, b.first); });
+  }
+  marks_.Done();
   return Status::OK();
 }
 

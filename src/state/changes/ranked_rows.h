@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "batch/batch.h"
+#include "state/cells/keyed_cells.h"
 #include "state/changes/row_counts.h"
 #include "state/hash/group_table.h"
 #include "state/sort/sort_keys.h"
@@ -37,6 +38,15 @@ class RankedRows {
   /// nothing has changed.
   Result<std::optional<Batch>> TakeChanges(bool weighted);
   int64_t size_bytes() const;
+
+  // Durable runs: a cell for each row that is there or shown. Key: `prefix`, then the row. Value: its count, its place
+  // in the order of arrival, how often it is among the first that TakeChanges has told.
+  void TrackChanges(std::string prefix);
+  Status PutChanges(StateCells* out);
+  /// Deletes all that was put, of rows that are of no use any more.
+  Status PutGone(StateCells* out) const;
+  /// Takes the cells `numbers` of `all`; keys begin with a prefix of `prefix_size` bytes. Before any Add.
+  Status Restore(const StateCells& all, const std::vector<int64_t>& numbers, size_t prefix_size);
 
  private:
   // Links are row number + 1; 0: none.
@@ -71,6 +81,8 @@ class RankedRows {
   void Compare(const Group& group, const std::vector<Share>& now, std::vector<Share>* gone,
                std::vector<Share>* fresh) const;
   Status Compact();
+  Status PutMarkedRows(StateCells* out);
+  void CountShown(const std::vector<Share>& shares, int64_t sign);
 
   const SchemaPtr schema_;
   const RankedRowsOptions options_;
@@ -83,6 +95,10 @@ class RankedRows {
   std::vector<Group> groups_;
   std::vector<uint32_t> touched_;
   std::vector<uint32_t> numbers_, group_numbers_;  // scratch
+  CellPlace place_;
+  CellMarks marks_;             // by row
+  std::vector<int64_t> shown_;  // by row, while marks are on: how often it is shown
+  StateCells pending_;          // put when rows got other numbers
 };
 
 }  // namespace weir

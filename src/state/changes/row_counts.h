@@ -34,6 +34,15 @@ class RowCounts {
   Result<ArrayDataPtr> Column(int column, std::span<const uint32_t> numbers) const {
     return table_.KeyColumn(column, numbers.data(), static_cast<uint32_t>(numbers.size()));
   }
+  /// All columns of some rows.
+  Result<std::vector<ArrayDataPtr>> Columns(std::span<const uint32_t> numbers) const {
+    std::vector<ArrayDataPtr> columns;
+    for (int i = 0; i < num_columns(); ++i) {
+      WEIR_ASSIGN_OR_RETURN(ArrayDataPtr column, Column(i, numbers));
+      columns.push_back(std::move(column));
+    }
+    return columns;
+  }
   int num_columns() const { return static_cast<int>(table_.key_types().size()); }
 
   /// Most rows have the count 0.

@@ -32,14 +32,18 @@ void Append(const T& value, std::string* out) {
   out->append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
+// kExact: doubles by their own bits.
+template <bool kExact>
+void AppendValue(const arrow::ArrayData& column, int64_t row, std::string* out);
+
+template <bool kExact>
 void AppendSlots(const arrow::ArrayData& items, int64_t begin, int64_t count, std::string* out) {
   Append(static_cast<uint32_t>(count), out);
-  for (int64_t i = 0; i < count; ++i) AppendRowBytes(items, begin + i, out);
+  for (int64_t i = 0; i < count; ++i) AppendValue<kExact>(items, begin + i, out);
 }
 
-}  // namespace
-
-void AppendRowBytes(const arrow::ArrayData& column, int64_t row, std::string* out) {
+template <bool kExact>
+void AppendValue(const arrow::ArrayData& column, int64_t row, std::string* out) {
   if (column.type->id() == Type::NA || column.IsNull(row)) {
     out->push_back(0);
     return;
@@ -50,7 +54,11 @@ void AppendRowBytes(const arrow::ArrayData& column, int64_t row, std::string* ou
       out->push_back(arrow::bit_util::GetBit(column.buffers[1]->data(), column.offset + row));
       return;
     case Type::DOUBLE:
-      Append(DoubleKeyBits(column.GetValues<double>(1)[row]), out);
+      if (kExact) {
+        Append(column.GetValues<double>(1)[row], out);
+      } else {
+        Append(DoubleKeyBits(column.GetValues<double>(1)[row]), out);
+      }
       return;
     case Type::STRING:
     case Type::BINARY: {
@@ -62,16 +70,16 @@ void AppendRowBytes(const arrow::ArrayData& column, int64_t row, std::string* ou
     }
     case Type::DICTIONARY:
       out->pop_back();
-      AppendRowBytes(*column.dictionary, column.GetValues<int32_t>(1)[row], out);
+      AppendValue<kExact>(*column.dictionary, column.GetValues<int32_t>(1)[row], out);
       return;
     case Type::LIST:
     case Type::MAP: {
       const int32_t* offsets = column.GetValues<int32_t>(1) + row;
-      AppendSlots(*column.child_data[0], offsets[0], offsets[1] - offsets[0], out);
+      AppendSlots<kExact>(*column.child_data[0], offsets[0], offsets[1] - offsets[0], out);
       return;
     }
     case Type::STRUCT:
-      for (const auto& child : column.child_data) AppendRowBytes(*child, column.offset + row, out);
+      for (const auto& child : column.child_data) AppendValue<kExact>(*child, column.offset + row, out);
       return;
     default: {
       const int width = column.type->byte_width();
@@ -79,6 +87,16 @@ void AppendRowBytes(const arrow::ArrayData& column, int64_t row, std::string* ou
       out->append(reinterpret_cast<const char*>(values), width);
     }
   }
+}
+
+}  // namespace
+
+void AppendRowBytes(const arrow::ArrayData& column, int64_t row, std::string* out) {
+  AppendValue<false>(column, row, out);
+}
+
+void AppendExactRowBytes(const arrow::ArrayData& column, int64_t row, std::string* out) {
+  AppendValue<true>(column, row, out);
 }
 
 Result<ArrayDataPtr> ColumnAsRowBytes(const arrow::ArrayData& column) {
@@ -99,38 +117,48 @@ Result<ArrayDataPtr> ColumnAsRowBytes(const arrow::ArrayData& column) {
 
 namespace {
 
+/// Beyond the end it gives zeros, and is not ok() from then on.
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
   template <class T>
   T Read() {
-    T value;
-    std::memcpy(&value, bytes_.data() + at_, sizeof value);
-    at_ += sizeof value;
+    T value{};
+    const char* from = Skip(sizeof value);
+    if (ok_) std::memcpy(&value, from, sizeof value);
     return value;
   }
   const char* Skip(size_t size) {
-    at_ += size;
-    return bytes_.data() + at_ - size;
+    static const char kZeros[16] = {};
+    if (size > rest_.size()) {
+      ok_ = false;
+      rest_ = {};
+      return kZeros;
+    }
+    const char* at = rest_.data();
+    rest_.remove_prefix(size);
+    return at;
   }
+  bool ok() const { return ok_; }
+  std::string_view rest() const { return rest_; }
 
  private:
-  std::string_view bytes_;
-  size_t at_ = 0;
+  std::string_view rest_;
+  bool ok_ = true;
 };
 
 Status ReadInto(Reader* in, const arrow::DataType& type, arrow::ArrayBuilder* builder);
 
 Status ReadItems(Reader* in, const arrow::DataType& type, arrow::ArrayBuilder* items) {
   const auto count = in->Read<uint32_t>();
-  for (uint32_t i = 0; i < count; ++i) WEIR_RETURN_NOT_OK(ReadInto(in, type, items));
+  for (uint32_t i = 0; i < count && in->ok(); ++i) WEIR_RETURN_NOT_OK(ReadInto(in, type, items));
   return Status::OK();
 }
 
 // A map's builder makes the entry structs itself: key and item go to their own builders.
 Status ReadEntries(Reader* in, const arrow::MapType& type, arrow::MapBuilder* builder) {
   const auto count = in->Read<uint32_t>();
-  for (uint32_t i = 0; i < count; ++i) {
+  for (uint32_t i = 0; i < count && in->ok(); ++i) {
     in->Read<uint8_t>();  // the entry itself, never null
     WEIR_RETURN_NOT_OK(ReadInto(in, *type.key_type(), builder->key_builder()));
     WEIR_RETURN_NOT_OK(ReadInto(in, *type.item_type(), builder->item_builder()));
@@ -159,7 +187,8 @@ Status ReadInto(Reader* in, const arrow::DataType& type, arrow::ArrayBuilder* bu
     case Type::STRING:
     case Type::BINARY: {
       const auto size = in->Read<uint32_t>();
-      return static_cast<arrow::BinaryBuilder*>(builder)->Append(in->Skip(size), static_cast<int32_t>(size));
+      const char* bytes = in->Skip(size);
+      return static_cast<arrow::BinaryBuilder*>(builder)->Append(bytes, in->ok() ? static_cast<int32_t>(size) : 0);
     }
     case Type::LIST: {
       auto* list = static_cast<arrow::ListBuilder*>(builder);
@@ -185,6 +214,13 @@ Status ReadInto(Reader* in, const arrow::DataType& type, arrow::ArrayBuilder* bu
 }
 
 }  // namespace
+
+Status ReadRowBytes(const arrow::DataType& type, std::string_view* bytes, arrow::ArrayBuilder* builder) {
+  Reader in(*bytes);
+  WEIR_RETURN_NOT_OK(ReadInto(&in, type, builder));
+  *bytes = in.rest();
+  return in.ok() ? Status::OK() : Status::Invalid("the bytes of a value are damaged");
+}
 
 Result<ArrayDataPtr> ColumnFromRowBytes(const TypePtr& type, const arrow::ArrayData& values) {
   WEIR_ASSIGN_OR_RETURN(auto builder, arrow::MakeBuilder(type));

@@ -2,7 +2,10 @@
 // text.
 #pragma once
 
+#include <arrow/type_fwd.h>
+
 #include <string>
+#include <string_view>
 
 #include "batch/batch.h"
 #include "batch/types.h"
@@ -12,6 +15,13 @@ namespace weir {
 /// Appends the value at `row`: nulls marked, doubles with one NaN and one zero, text and lists with their length,
 /// structs field by field. Two values of one type are equal exactly when their bytes are.
 void AppendRowBytes(const arrow::ArrayData& column, int64_t row, std::string* out);
+
+/// The same with every double as it is, to the bit: for what is read again, not compared.
+void AppendExactRowBytes(const arrow::ArrayData& column, int64_t row, std::string* out);
+
+/// Appends to `builder`, which is of `type`, the value that either wrote at the front of `bytes`, and takes it off.
+/// Errors: Invalid when the bytes end before it does.
+Status ReadRowBytes(const arrow::DataType& type, std::string_view* bytes, arrow::ArrayBuilder* builder);
 
 /// The column as binary values of AppendRowBytes, nulls as nulls. Errors: CapacityError above 2 GiB.
 Result<ArrayDataPtr> ColumnAsRowBytes(const arrow::ArrayData& column);

@@ -40,6 +40,7 @@ StreamTable::StreamTable(Options options)
     : options_(std::move(options)), groups_(KeyTypes(*options_.schemas[0], options_.keys[0])), rebuild_rows_(kFewRows) {
   for (int side : {0, 1}) {
     sides_[side].rows = std::make_unique<ChainedRows>(options_.schemas[side], options_.weights[side]);
+    if (options_.durable) sides_[side].marks.TurnOn();
   }
 }
 
@@ -126,7 +127,10 @@ Status StreamTable::AddEqual(Side* to, const Batch& batch, const std::vector<uin
     WEIR_ASSIGN_OR_RETURN(Batch some, GatherBatch(batch, chosen));
     WEIR_RETURN_NOT_OK(to->rows->Add(some, of_chosen));
   }
-  for (const int32_t i : again) to->rows->AddWeight((*ids)[i], batch.has_weight() ? batch.weight().at(i) : 1);
+  for (const int32_t i : again) {
+    to->rows->AddWeight((*ids)[i], batch.has_weight() ? batch.weight().at(i) : 1);
+    to->marks.Mark((*ids)[i]);
+  }
   return Status::OK();
 }
 
@@ -169,6 +173,7 @@ Status StreamTable::Rebuild(const std::function<bool(int side, uint32_t row)>& k
       WEIR_RETURN_NOT_OK(Lookup(side, batch, &groups));
       WEIR_RETURN_NOT_OK(Add(side, batch, groups));
     }
+    if (options_.durable) KeepCells(side, old[side], rows[side]);
     if (!options_.partners[side]) continue;
     for (size_t i = 0; i < rows[side].size(); ++i) sides_[side].partners[i] = old[side].partners[rows[side][i]];
   }
@@ -176,10 +181,27 @@ Status StreamTable::Rebuild(const std::function<bool(int side, uint32_t row)>& k
   return Status::OK();
 }
 
+// Rows that were put have the first numbers, and keep them among each other.
+void StreamTable::KeepCells(int side, const Side& old, std::span<const uint32_t> rows) {
+  Side& now = sides_[side];
+  size_t kept = 0;
+  for (uint32_t row = 0; row < old.cells.size(); ++row) {
+    if (kept == rows.size() || rows[kept] != row) {
+      gone_[side].push_back(old.cells[row]);
+      continue;
+    }
+    if (old.marks.is_marked(row)) now.marks.Mark(static_cast<uint32_t>(kept));
+    now.cells.push_back(old.cells[row]);
+    ++kept;
+  }
+}
+
 void StreamTable::Clear() {
   groups_.Clear();
   for (int side : {0, 1}) {
+    gone_[side].insert(gone_[side].end(), sides_[side].cells.begin(), sides_[side].cells.end());
     sides_[side] = {};
+    if (options_.durable) sides_[side].marks.TurnOn();
     sides_[side].rows = std::make_unique<ChainedRows>(options_.schemas[side], options_.weights[side]);
   }
   negative_ = false;

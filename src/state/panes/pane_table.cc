@@ -10,8 +10,14 @@
 
 #include "batch/gather.h"
 #include "state/aggregate/numbered_columns.h"
+#include "state/snapshot/state_cells.h"
 
 namespace weir {
+
+PaneTable::PaneTable(std::shared_ptr<const PaneRules> rules, Window window, AggregateStates states)
+    : rules_(std::move(rules)), window_(window), keys_(rules_->key_types), states_(std::move(states)) {}
+
+PaneTable::~PaneTable() = default;
 
 Result<std::shared_ptr<PaneTable>> PaneTable::Make(std::shared_ptr<const PaneRules> rules, Window window) {
   WEIR_ASSIGN_OR_RETURN(AggregateStates states, AggregateStates::Make(rules->calls));
@@ -69,6 +75,7 @@ Status PaneTable::AddAll(const uint32_t* ids, const PaneRows& rows, const Trigge
   const bool slots_used = rules_->trigger.num_slots() > 0;
   for (int64_t i = 0; i < rows.rows; ++i) {
     Cell& cell = cells_[ids[i]];
+    marks_.Mark(ids[i]);
     Touch(&cell, rows, i);
     accumulator_of_row_[i] = AccumulatorOf(&cell);
     if (!slots_used) continue;
@@ -112,6 +119,7 @@ Status PaneTable::AddInRounds(const uint32_t* ids, const PaneRows& rows, const T
   for (Round& round : rounds) {
     for (size_t i = 0; i < round.rows.size(); ++i) {
       Cell& cell = cells_[round.accumulators[i]];
+      marks_.Mark(round.accumulators[i]);
       Touch(&cell, rows, round.rows[i]);
       round.accumulators[i] = AccumulatorOf(&cell);
     }
@@ -147,6 +155,9 @@ void PaneTable::Pass(int64_t processing_us, bool expired, PaneQueue* out) {
   passed_ = true;
   std::vector<uint32_t> all(cells_.size());
   std::iota(all.begin(), all.end(), 0);
+  if (marks_.on() && !expired) {
+    for (uint32_t id : all) marks_.Mark(id);
+  }
   PassCells(all, processing_us, expired, out);
 }
 
@@ -231,6 +242,7 @@ Status PaneTable::Fire(std::span<const uint32_t> cells, PaneTiming timing, bool 
   if (rules_->changes) DropEmptyGroups(cells, &out);
   for (uint32_t id : cells) {
     Cell& cell = cells_[id];
+    marks_.Mark(id);
     ++cell.index;
     cell.flags &= static_cast<uint8_t>(~kFresh);
     if (finished(id) || rules_->windowing.accumulation == Accumulation::kDiscarding) Release(&cell);
@@ -439,15 +451,21 @@ uint32_t PaneTable::NewCell(uint32_t key, const Window& window) {
     free_cells_.pop_back();
     key_of_cell_[cell] = key;
     window_of_cell_[cell] = window;
+    marks_.Mark(cell);
     return cell;
   }
   key_of_cell_.push_back(key);
   window_of_cell_.push_back(window);
   Grow(key_of_cell_.size());
+  marks_.Mark(static_cast<uint32_t>(key_of_cell_.size()) - 1);
   return static_cast<uint32_t>(key_of_cell_.size()) - 1;
 }
 
 void PaneTable::FreeCell(uint32_t cell) {
+  if (marks_.stored(cell)) {
+    freed_.emplace_back(key_of_cell_[cell], stored_window_[cell]);
+    marks_.set_stored(cell, false);
+  }
   if (cells_[cell].accumulator != kNone) Release(&cells_[cell]);
   if (cells_[cell].emitted.source >= 0) --emitted_rows_;
   cells_[cell] = {};
@@ -456,6 +474,7 @@ void PaneTable::FreeCell(uint32_t cell) {
 }
 
 Status PaneTable::MergeCells(uint32_t into, uint32_t from, std::deque<PaneBatch>* ready) {
+  marks_.Mark(into);
   Cell& to = cells_[into];
   Cell& other = cells_[from];
   if (other.accumulator != kNone) {
@@ -478,12 +497,18 @@ Status PaneTable::MergeCells(uint32_t into, uint32_t from, std::deque<PaneBatch>
   return Status::OK();
 }
 
-void PaneTable::RenumberKeys(GroupTable keys, const std::vector<uint32_t>& new_numbers) {
+Status PaneTable::RenumberKeys(GroupTable keys, const std::vector<uint32_t>& new_numbers) {
+  if (!freed_.empty()) {
+    if (before_renumbering_ == nullptr) before_renumbering_ = std::make_unique<StateCells>();
+    WEIR_RETURN_NOT_OK(PutFreed(before_renumbering_.get()));
+    freed_.clear();
+  }
   keys_ = std::move(keys);
   for (uint32_t& key : key_of_cell_) {
     // A cell that is free keeps the number of a key that may have gone long ago.
     if (key < new_numbers.size()) key = new_numbers[key];
   }
+  return Status::OK();
 }
 
 // ---- memory

@@ -19,11 +19,15 @@
 #include "batch/gather_rows.h"
 #include "batch/row_error.h"
 #include "state/aggregate/aggregate_states.h"
+#include "state/cells/cell_marks.h"
 #include "state/hash/group_table.h"
 #include "time/trigger_machine.h"
 #include "time/windowing.h"
 
 namespace weir {
+
+class StateCells;
+struct StateCell;
 
 /// What all tables of a step have in common. Immutable.
 struct PaneRules {
@@ -78,6 +82,7 @@ class PaneQueue {
 
 class PaneTable : public std::enable_shared_from_this<PaneTable> {
  public:
+  ~PaneTable();
   static Result<std::shared_ptr<PaneTable>> Make(std::shared_ptr<const PaneRules> rules, Window window);
 
   const Window& window() const { return window_; }
@@ -98,27 +103,47 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   static Result<std::shared_ptr<PaneTable>> MakeForSessions(std::shared_ptr<const PaneRules> rules);
   GroupTable& keys() { return keys_; }
   uint32_t NewCell(uint32_t key, const Window& window);
-  void SetWindow(uint32_t cell, const Window& window) { window_of_cell_[cell] = window; }
+  void SetWindow(uint32_t cell, const Window& window) {
+    marks_.Mark(cell);
+    window_of_cell_[cell] = window;
+  }
   const Window& window_of(uint32_t cell) const { return window_of_cell_[cell]; }
   uint32_t key_of(uint32_t cell) const { return key_of_cell_[cell]; }
   /// Whether the watermark has reached the end of the cell's session.
   bool cell_passed(uint32_t cell) const { return (cells_[cell].flags & kPassed) != 0; }
   void set_cell_passed(uint32_t cell, bool passed) {
+    marks_.Mark(cell);
     cells_[cell].flags = static_cast<uint8_t>((cells_[cell].flags & ~kPassed) | (passed ? kPassed : 0));
   }
   /// The cell's session is over; its number may be given to another.
   void FreeCell(uint32_t cell);
   /// The rows of `from` become those of `into`, and `from` is free. What its last pane said is taken back.
   Status MergeCells(uint32_t into, uint32_t from, std::deque<PaneBatch>* ready);
-  void Reopen(uint32_t cell) { rules_->trigger.Reopen(slots(cell)); }
+  void Reopen(uint32_t cell) {
+    marks_.Mark(cell);
+    rules_->trigger.Reopen(slots(cell));
+  }
   /// As Add, for rows whose cells are known.
   Status AddToCells(const uint32_t* cells, const PaneRows& rows, const TriggerMachine::Now& now,
                     std::deque<PaneBatch>* ready, std::vector<int32_t>* dropped);
   /// As Pass and Expire, for some of the cells.
   void PassCells(const std::vector<uint32_t>& cells, int64_t processing_us, bool expired, PaneQueue* out);
   void ExpireCells(const std::vector<uint32_t>& cells, PaneQueue* out);
-  /// Keys got other numbers: new_numbers[old].
-  void RenumberKeys(GroupTable keys, const std::vector<uint32_t>& new_numbers);
+  /// Keys get other numbers: new_numbers[old].
+  Status RenumberKeys(GroupTable keys, const std::vector<uint32_t>& new_numbers);
+
+  // Durable runs (pane_table_state.cc). The cells of a step are told apart by key and window.
+  /// What changes from now on is kept in mind for PutChanges.
+  void TrackChanges() { marks_.TurnOn(); }
+  /// Puts what has changed since the last call.
+  Status PutChanges(StateCells* out);
+  /// The table is of no use any more: deletes what was put of it.
+  Status PutGone(StateCells* out) const;
+  /// The window that a cell is of. Errors: Invalid when it is damaged.
+  static Result<Window> WindowOf(const StateCell& cell);
+  /// Makes the cells of an empty table again, of sessions those of all windows. `cells`: indices in `all`.
+  Status Restore(const StateCells& all, std::span<const int64_t> cells);
+  uint32_t num_cells() const { return static_cast<uint32_t>(cells_.size()); }
 
   /// The oldest event time that a pane may still carry; kMaxEventTime when there is none to come.
   EventTime hold() const;
@@ -152,10 +177,16 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
     std::vector<uint32_t> accumulators, fired;
   };
 
-  PaneTable(std::shared_ptr<const PaneRules> rules, Window window, AggregateStates states)
-      : rules_(std::move(rules)), window_(window), keys_(rules_->key_types), states_(std::move(states)) {}
+  PaneTable(std::shared_ptr<const PaneRules> rules, Window window, AggregateStates states);
 
+  struct Restored;
   void Grow(size_t cells);
+  Status PutCells(std::span<const uint32_t> cells, StateCells* out) const;
+  Status PutFreed(StateCells* out) const;
+  std::string ValueOf(uint32_t cell, const std::vector<ArrayDataPtr>& partial, int64_t partial_row,
+                      const Batch& emitted, int64_t emitted_row) const;
+  Status ReadCell(const StateCell& cell, Restored* restored);
+  Status TakeRestored(Restored* restored);
   bool finished(uint32_t cell) const { return (cells_[cell].flags & kFinished) != 0; }
   bool gone(const Cell& cell) const;
   int64_t* slots(uint32_t cell) { return slots_.data() + int64_t{cell} * rules_->trigger.num_slots(); }
@@ -195,6 +226,10 @@ class PaneTable : public std::enable_shared_from_this<PaneTable> {
   std::vector<uint32_t> ids_, accumulator_of_row_;  // scratch
   std::priority_queue<std::pair<int64_t, uint32_t>, std::vector<std::pair<int64_t, uint32_t>>, std::greater<>> timers_;
   bool passed_ = false;
+  CellMarks marks_;
+  std::vector<Window> stored_window_;                 // sessions: of a cell that is stored
+  std::vector<std::pair<uint32_t, Window>> freed_;    // sessions: keys and windows of cells that were stored and are gone
+  std::unique_ptr<StateCells> before_renumbering_;    // put when keys got other numbers
 };
 
 }  // namespace weir

@@ -185,13 +185,27 @@ Status SessionTable::DropKeys() {
       of_key[numbers[i]] = std::move(of_key_[alive[i]]);
     }
   }
-  cells_->RenumberKeys(std::move(keys), new_numbers);
+  WEIR_RETURN_NOT_OK(cells_->RenumberKeys(std::move(keys), new_numbers));
   of_key_ = std::move(of_key);
   return Status::OK();
 }
 
 Status SessionTable::RunTimers(int64_t processing_us, std::deque<PaneBatch>* ready) {
   return cells_->RunTimers(processing_us, ready);
+}
+
+Status SessionTable::Restore(const StateCells& all, std::span<const int64_t> cells) {
+  WEIR_RETURN_NOT_OK(cells_->Restore(all, cells));
+  of_key_.resize(cells_->keys().num_groups());
+  generation_.resize(cells_->num_cells());
+  for (uint32_t cell = 0; cell < cells_->num_cells(); ++cell) {
+    std::vector<uint32_t>& sessions = of_key_[cells_->key_of(cell)];
+    if (sessions.empty()) ++live_;
+    sessions.push_back(cell);
+    const EventTime end = cells_->window_of(cell).end;
+    ends_.push({cells_->cell_passed(cell) ? ExpiryOf(end) : end, cell, 0});
+  }
+  return Status::OK();
 }
 
 int64_t SessionTable::size_bytes() const {

@@ -30,6 +30,10 @@ class SessionTable {
   int64_t next_timer_us() const { return cells_->next_timer_us(); }
   EventTime hold() const { return cells_->hold(); }
   int64_t size_bytes() const;
+  // As PaneTable's.
+  void TrackChanges() { cells_->TrackChanges(); }
+  Status PutChanges(StateCells* out) { return cells_->PutChanges(out); }
+  Status Restore(const StateCells& all, std::span<const int64_t> cells);
 
  private:
   explicit SessionTable(std::shared_ptr<const PaneRules> rules) : rules_(std::move(rules)) {}

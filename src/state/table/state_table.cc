@@ -95,6 +95,7 @@ Status StateTable::FoldIfDue() {
   WEIR_ASSIGN_OR_RETURN(JoinedLog young, RowsUntil(all, until, true));
   log_.pieces.clear();
   log_.rows = 0;
+  put_pieces_ = 0;
   for (JoinedLog* part : {&folded, &young}) {
     const int64_t rows = part->rows.num_rows();
     if (rows == 0) continue;

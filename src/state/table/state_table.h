@@ -17,6 +17,8 @@
 
 namespace weir {
 
+class StateCells;
+
 /// How rows become a table.
 enum class TableForm {
   kLatest,   // the last row of each key, and window where rows have one; a row of negative weight removes it
@@ -58,6 +60,10 @@ class StateTable {
   /// What the table holds now, or as of event time `as_of`: made of the rows that are not younger. Errors: Invalid when
   /// `as_of` is older than the history.
   Result<Snapshot> Read(std::optional<EventTime> as_of) const;
+  /// Puts what has come since the last call, from the first on; after a fold everything. Cells of no key group.
+  Status PutChanges(StateCells* out);
+  /// Goes on with what another put. Before any Append.
+  Status Restore(const StateCells& cells);
   /// About; of the log.
   int64_t size_bytes() const;
 
@@ -72,6 +78,9 @@ class StateTable {
   EventTime watermark_ = kMinEventTime;
   EventTime folded_until_ = kMinEventTime;
   int64_t rows_after_fold_ = 0;
+  // Cells of rows are numbered; those in [first_cell_, next_cell_) are there, of the first put_pieces_ of the log.
+  int64_t first_cell_ = 0, next_cell_ = 0;
+  size_t put_pieces_ = 0;
 };
 
 }  // namespace weir
