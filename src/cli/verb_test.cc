@@ -159,7 +159,8 @@ void RunTestFiles(const TestFlags& flags, CliContext& context) {
   RegisterOperators(registry);
   RegisterConnectors(registry);
   RegisterTestSteps(registry);
-  const TestRunOptions options{setup->options, &Env::Real(), setup->memory.get(), "", flags.as_stream, flags.renew_calls};
+  const TestRunOptions options{setup->options,  &Env::Real(),     setup->memory.get(), "",
+                               flags.as_stream, flags.renew_calls};
   context.exit_code = Tester(flags, registry, options, context).RunAll();
 }
 

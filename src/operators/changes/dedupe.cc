@@ -197,8 +197,8 @@ class Dedupe final : public Operator {
       for (size_t i = times.size(); i > 0; --i) writer->Int(times[i - 1]);
       return !times.empty();
     };
-    return PutMarked({}, [this](std::span<const uint32_t> numbers) { return keys_.Columns(numbers); }, value, &marks_,
-                     out);
+    return PutMarked(
+        {}, [this](std::span<const uint32_t> numbers) { return keys_.Columns(numbers); }, value, &marks_, out);
   }
 
   Status Compact() {

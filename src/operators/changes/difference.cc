@@ -200,8 +200,8 @@ class Difference final : public Operator {
   Result<std::vector<ArrayDataPtr>> KeyColumns(std::span<const uint32_t> numbers) const {
     std::vector<ArrayDataPtr> columns;
     for (size_t k = 0; k < plan_->keys.size(); ++k) {
-      WEIR_ASSIGN_OR_RETURN(auto column, table_.KeyColumn(static_cast<int>(k), numbers.data(),
-                                                          static_cast<uint32_t>(numbers.size())));
+      WEIR_ASSIGN_OR_RETURN(
+          auto column, table_.KeyColumn(static_cast<int>(k), numbers.data(), static_cast<uint32_t>(numbers.size())));
       columns.push_back(std::move(column));
     }
     return columns;

@@ -105,8 +105,8 @@ class ToUpserts final : public Operator {
       }
       return keys_.count(number) != 0 || key.told || one != nullptr;
     };
-    return PutMarked({}, [this](std::span<const uint32_t> numbers) { return keys_.Columns(numbers); }, value, &marks_,
-                     out);
+    return PutMarked(
+        {}, [this](std::span<const uint32_t> numbers) { return keys_.Columns(numbers); }, value, &marks_, out);
   }
 
   static constexpr uint32_t kNone = RowCounts::kNone;
@@ -292,7 +292,7 @@ class ToUpserts final : public Operator {
   std::vector<Key> known_;
   CellMarks marks_;               // by key
   StateCells before_compaction_;  // what was put when keys got other numbers
-  std::vector<int64_t> newest_;  // scratch, by key: its last row in the batch at hand
+  std::vector<int64_t> newest_;   // scratch, by key: its last row in the batch at hand
   std::vector<Waiting> waiting_;
   int64_t earliest_us_ = kMaxEventTime;  // since when the oldest waits
   MemoryReservation reservation_;

@@ -31,7 +31,12 @@ EventTime ExpiryOf(EventTime end, int64_t lateness_us) {
 class PaneCombine final : public Operator {
  public:
   PaneCombine(CombinePlanPtr plan, const OperatorContext& lane)
-      : plan_(plan), input_(plan), late_(plan->late_schema, lane), queue_(lane.batch_rows), reservation_(lane.memory), durable_(lane.durable) {}
+      : plan_(plan),
+        input_(plan),
+        late_(plan->late_schema, lane),
+        queue_(lane.batch_rows),
+        reservation_(lane.memory),
+        durable_(lane.durable) {}
 
   Status Open(OperatorContext&) override {
     if (windowing().kind != WindowKind::kSessions || plan_->windows_given) return Status::OK();

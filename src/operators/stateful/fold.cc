@@ -200,8 +200,7 @@ class Fold final : public Operator {
       const auto count = static_cast<int64_t>(times.size());
       numbers_.resize(times.size());
       WEIR_RETURN_NOT_OK(states_.Lookup(key_columns, count, numbers_.data()));
-      WEIR_RETURN_NOT_OK(
-          states_.Put(numbers_, times, Batch(plan_->initial.schema(), std::move(row_columns), count)));
+      WEIR_RETURN_NOT_OK(states_.Put(numbers_, times, Batch(plan_->initial.schema(), std::move(row_columns), count)));
       StartOver();
     }
     return waiting_.Restore(cells);

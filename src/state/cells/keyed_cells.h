@@ -50,15 +50,16 @@ Status ForEachKey(const CellPlace& place, std::span<const uint32_t> numbers, Col
 template <class Columns, class Value>
 Status PutMarked(const CellPlace& place, Columns columns, Value value, CellMarks* marks, StateCells* out) {
   std::string bytes;
-  WEIR_RETURN_NOT_OK(cells_internal::ForEachKey(
-      place, marks->marked(), columns, [&](uint32_t number, int group, const std::string& key) {
-        bytes.clear();
-        StateWriter writer(&bytes);
-        const bool keep = value(number, &writer);
-        if (keep) out->Put(place.table, group, key, bytes);
-        if (!keep && marks->stored(number)) out->Delete(place.table, group, key);
-        marks->set_stored(number, keep);
-      }));
+  WEIR_RETURN_NOT_OK(cells_internal::ForEachKey(place, marks->marked(), columns,
+                                                [&](uint32_t number, int group, const std::string& key) {
+                                                  bytes.clear();
+                                                  StateWriter writer(&bytes);
+                                                  const bool keep = value(number, &writer);
+                                                  if (keep) out->Put(place.table, group, key, bytes);
+                                                  if (!keep && marks->stored(number))
+                                                    out->Delete(place.table, group, key);
+                                                  marks->set_stored(number, keep);
+                                                }));
   marks->Done();
   return Status::OK();
 }
@@ -67,9 +68,9 @@ Status PutMarked(const CellPlace& place, Columns columns, Value value, CellMarks
 template <class Columns>
 Status DeleteStored(const CellPlace& place, Columns columns, const CellMarks& marks, StateCells* out) {
   const std::vector<uint32_t> stored = marks.Stored();
-  return cells_internal::ForEachKey(
-      place, stored, columns,
-      [&](uint32_t, int group, const std::string& key) { out->Delete(place.table, group, key); });
+  return cells_internal::ForEachKey(place, stored, columns, [&](uint32_t, int group, const std::string& key) {
+    out->Delete(place.table, group, key);
+  });
 }
 
 }  // namespace weir

@@ -257,7 +257,8 @@ Status RankedRows::PutMarkedRows(StateCells* out) {
     writer->Int(shown_[row]);
     return rows_.count(row) != 0 || shown_[row] != 0;
   };
-  return PutMarked(place_, [this](std::span<const uint32_t> rows) { return rows_.Columns(rows); }, value, &marks_, out);
+  return PutMarked(
+      place_, [this](std::span<const uint32_t> rows) { return rows_.Columns(rows); }, value, &marks_, out);
 }
 
 Status RankedRows::PutChanges(StateCells* out) {
@@ -267,7 +268,8 @@ Status RankedRows::PutChanges(StateCells* out) {
 }
 
 Status RankedRows::PutGone(StateCells* out) const {
-  return DeleteStored(place_, [this](std::span<const uint32_t> rows) { return rows_.Columns(rows); }, marks_, out);
+  return DeleteStored(
+      place_, [this](std::span<const uint32_t> rows) { return rows_.Columns(rows); }, marks_, out);
 }
 
 Status RankedRows::Restore(const StateCells& all, const std::vector<int64_t>& numbers, size_t prefix_size) {

@@ -27,8 +27,8 @@ class StreamTable {
     std::vector<int> keys[2];           // columns, pairwise of one type
     bool weights[2] = {false, false};   // rows of this side carry weights
     bool partners[2] = {false, false};  // a count is kept for each row of this side
-    bool times = false;    // with weights: rows that differ in nothing but event time are not equal
-    bool durable = false;  // what changes is kept in mind for PutChanges
+    bool times = false;                 // with weights: rows that differ in nothing but event time are not equal
+    bool durable = false;               // what changes is kept in mind for PutChanges
   };
   explicit StreamTable(Options options);
 
@@ -105,7 +105,7 @@ class StreamTable {
   GroupTable::Scratch scratch_;
   Side sides_[2];
   bool negative_ = false;
-  uint32_t rebuild_rows_;  // a Rebuild does not pay below
+  uint32_t rebuild_rows_;        // a Rebuild does not pay below
   std::vector<CellId> gone_[2];  // cells of rows that are gone
   int64_t next_cell_ = 0;
 };

@@ -65,8 +65,7 @@ Status PaneTable::PutCells(std::span<const uint32_t> cells, StateCells* out) con
                         }));
   std::vector<ArrayDataPtr> partial;
   if (!accumulators.empty()) {
-    WEIR_ASSIGN_OR_RETURN(partial,
-                          states_.PartialOf(accumulators.data(), static_cast<uint32_t>(accumulators.size())));
+    WEIR_ASSIGN_OR_RETURN(partial, states_.PartialOf(accumulators.data(), static_cast<uint32_t>(accumulators.size())));
   }
   Batch emitted;
   if (!emitted_rows.empty()) {
@@ -166,9 +165,9 @@ struct PaneTable::Restored {
       : keys(table.rules_->key_types), partial(std::move(partial_types)), emitted(table.rules_->output_schema) {}
   RowStateReader keys, partial;
   BatchStateReader emitted;
-  std::vector<Window> windows;                      // of each cell
-  std::vector<Cell> cells;                          // in the order in which they were read
-  std::vector<int64_t> slots;                       // the same
+  std::vector<Window> windows;                       // of each cell
+  std::vector<Cell> cells;                           // in the order in which they were read
+  std::vector<int64_t> slots;                        // the same
   std::vector<uint32_t> with_partial, with_emitted;  // numbers of cells as they were read
 };
 
