@@ -5,13 +5,17 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "batch/print.h"
 #include "cli/testing/arrivals.h"
+#include "cli/testing/counted_source.h"
 #include "cli/testing/renewal.h"
 #include "cli/testing/script.h"
 #include "engine/operator.h"
+#include "log/epoch_store.h"
 #include "operators/support/literal_rows.h"
 #include "plan/binder.h"
 #include "plan/binding.h"
@@ -24,50 +28,69 @@ struct ExpectConfig {
   NodePtr elements;
 };
 
-/// What the steps of type kTestExpectType write to. One lane writes.
+/// What the steps of type kTestExpectType write to. One lane writes. What an epoch wrote is there when it is committed.
 class CollectSink final : public Sink {
  public:
   explicit CollectSink(std::shared_ptr<std::vector<std::string>> rows) : rows_(std::move(rows)) {}
 
   Result<std::unique_ptr<SinkWriter>> OpenWriter(const OperatorContext&) override {
-    return std::make_unique<Writer>(rows_.get());
+    return std::make_unique<Writer>(&written_);
   }
-  Result<std::string> Prepare(int64_t) override { return std::string(); }
-  Status Commit(const std::string&) override { return Status::OK(); }
+  Result<std::string> Prepare(int64_t epoch) override {
+    std::lock_guard lock(mutex_);
+    const std::string token = "epoch " + std::to_string(epoch);
+    prepared_[token] = std::move(written_);
+    written_.clear();
+    return token;
+  }
+  Status Commit(const std::string& token) override {
+    std::lock_guard lock(mutex_);
+    for (const auto& [text, weight] : prepared_[token]) Show(text, weight);
+    prepared_.erase(token);
+    return Status::OK();
+  }
   Status Abort(int64_t) override { return Status::OK(); }
 
  private:
+  using Rows = std::vector<std::pair<std::string, int64_t>>;  // with weights
   class Writer final : public SinkWriter {
    public:
-    explicit Writer(std::vector<std::string>* rows) : rows_(rows) {}
+    explicit Writer(Rows* rows) : rows_(rows) {}
     Status Write(Batch batch) override {
       for (int64_t row = 0; row < batch.num_rows(); ++row) {
-        const std::string text = RowToJson(batch, row);
-        for (int64_t n = batch.has_weight() ? batch.weight().at(row) : 1; n != 0; n += n < 0 ? 1 : -1) {
-          if (n > 0) {
-            rows_->push_back(text);
-          } else if (const auto there = std::find(rows_->begin(), rows_->end(), text); there != rows_->end()) {
-            rows_->erase(there);
-          } else {
-            rows_->push_back("{\"taken back, but not there\": " + text + "}");
-          }
-        }
+        rows_->emplace_back(RowToJson(batch, row), batch.has_weight() ? batch.weight().at(row) : 1);
       }
       return Status::OK();
     }
     Status Finish() override { return Status::OK(); }
 
    private:
-    std::vector<std::string>* const rows_;
+    Rows* const rows_;
   };
 
+  void Show(const std::string& text, int64_t weight) {
+    for (int64_t n = weight; n != 0; n += n < 0 ? 1 : -1) {
+      if (n > 0) {
+        rows_->push_back(text);
+      } else if (const auto there = std::find(rows_->begin(), rows_->end(), text); there != rows_->end()) {
+        rows_->erase(there);
+      } else {
+        rows_->push_back("{\"taken back, but not there\": " + text + "}");
+      }
+    }
+  }
+
   const std::shared_ptr<std::vector<std::string>> rows_;
+  Rows written_;      // by the writer, until the epoch is prepared
+  std::mutex mutex_;  // of what follows, and of rows_
+  std::map<std::string, Rows> prepared_;
 };
 
 std::optional<StepBinding> BindExpectation(const ExpectConfig&, BindContext&) {
   StepBinding binding;
   binding.sink_max_lanes = 1;
   binding.sink_takes_changes = true;
+  binding.sink_epochs = SinkEpochs::kExactlyOnce;
   binding.can_reject = false;
   binding.sink = []() -> Result<std::shared_ptr<Sink>> {
     return Status::UnknownError("an expectation has nowhere to put its rows");
@@ -125,6 +148,7 @@ class TestRun {
       run.shuffle_seed = 0;  // a script gives its rows in its own order
       run.on_quiet = [script = script_] { return script->Advance(); };
     }
+    if (options.restart_rows > 0 && script_ == nullptr) return ExecuteInPieces(options);
     PhysicalPlan plan = PlanPhysical(bound_);
     if (options.renew_calls > 0) RenewOperators(options.renew_calls, &plan);
     return Run(std::move(plan), run, options.env, options.memory).Execute();
@@ -147,6 +171,36 @@ class TestRun {
   }
 
  private:
+  /// A run for each epoch, each with another number of lanes than the one before.
+  Status ExecuteInPieces(const TestRunOptions& options) {
+    static constexpr int kLanes[] = {1, 3, 2};
+    for (size_t step = 0; step < graph_.graph.steps.size(); ++step) {
+      if (graph_.graph.steps[step].type == "Create") WEIR_RETURN_NOT_OK(AttachCounted(static_cast<int>(step)));
+    }
+    MemoryEpochStore store;
+    RunOptions run = options.run;
+    run.epochs = &store;
+    run.epoch_options.rows = options.restart_rows;
+    run.epoch_options.stop_after = 1;
+    for (size_t piece = 0;; ++piece) {
+      run.lanes = kLanes[piece % std::size(kLanes)];
+      WEIR_RETURN_NOT_OK(Run(PlanPhysical(bound_), run, options.env, options.memory).Execute());
+      WEIR_ASSIGN_OR_RETURN(const std::optional<EpochState> state, store.Load());
+      if (state && state->finished) return Status::OK();
+    }
+  }
+
+  Status AttachCounted(int step) {
+    Diagnostics diagnostics;  // any mistake was said when it was bound
+    Batch rows;
+    if (!LiteralRows(graph_.graph.steps[step].config->Find("elements"), &rows, &diagnostics)) return Status::OK();
+    if (rows.num_rows() == 0) return Status::OK();
+    StepBinding& binding = BindingOf(step);
+    binding.source_repositions = true;
+    binding.source = [rows](const ScanRequest&) -> Result<std::shared_ptr<Source>> { return MakeCountedSource(rows); };
+    return Status::OK();
+  }
+
   BoundStep& BoundOf(int step) { return bound_.steps[bound_.bound_of_logical[step]]; }
   StepBinding& BindingOf(int step) { return BoundOf(step).binding; }
 

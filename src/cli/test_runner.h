@@ -20,8 +20,9 @@ struct TestRunOptions {
   Env* env = nullptr;
   MemoryBudget* memory = nullptr;
   std::string base_dir;
-  bool as_stream = false;   // see BindOptions
-  int64_t renew_calls = 0;  // see RenewOperators; 0: off
+  bool as_stream = false;    // see BindOptions
+  int64_t renew_calls = 0;   // see RenewOperators; 0: off
+  int64_t restart_rows = 0;  // the run is ended, and begun again with other lanes, after so many rows; 0: off
 };
 
 struct TestResult {

@@ -22,7 +22,7 @@ struct TestFlags {
   std::vector<std::string> files, params;
   std::string filter;
   bool json = false, fix = false, as_stream = false;
-  int64_t renew_calls = 0;
+  int64_t renew_calls = 0, restart_rows = 0;
   EngineFlags engine;
 };
 
@@ -159,8 +159,8 @@ void RunTestFiles(const TestFlags& flags, CliContext& context) {
   RegisterOperators(registry);
   RegisterConnectors(registry);
   RegisterTestSteps(registry);
-  const TestRunOptions options{setup->options,  &Env::Real(),     setup->memory.get(), "",
-                               flags.as_stream, flags.renew_calls};
+  const TestRunOptions options{setup->options,  &Env::Real(),      setup->memory.get(), "",
+                               flags.as_stream, flags.renew_calls, flags.restart_rows};
   context.exit_code = Tester(flags, registry, options, context).RunAll();
 }
 
@@ -179,6 +179,10 @@ void AddTestVerb(Command app, CliContext& context) {
   verb.AddFlag("--as-stream", &flags->as_stream, "plan as if nobody knew that the sources end")
       .Group("Engine, for tests of pipelines");
   verb.AddOption("--renew", &flags->renew_calls, "replace each operator after so many calls, by one with its state")
+      .Range(1, int64_t{1} << 30)
+      .Group("Engine, for tests of pipelines");
+  verb.AddOption("--restart-every", &flags->restart_rows,
+                 "end the run after every so many rows of its inputs, and go on in a new one with other lanes")
       .Range(1, int64_t{1} << 30)
       .Group("Engine, for tests of pipelines");
   verb.SetFooter(

@@ -302,7 +302,7 @@ class JoinPlanner {
     if (options.join.endless_left) build.notes = {"state: all rows of the input that ends"};
     // A table that may go to disk is of a join whose inputs all end.
     const StateKeeping keeps = options.join.endless_left ? StateKeeping::kSnapshots : StateKeeping::kUndeclared;
-    build.keeps = keeps;
+    build.keeps = keeps == StateKeeping::kSnapshots ? StateKeeping::kNothing : keeps;  // the probe keeps its table
     build.make = [options](const OperatorContext& lane) { return MakeLookupBuild(options, lane); };
     binding_.operators.push_back(std::move(build));
     OperatorSpec lookup;

@@ -18,31 +18,8 @@
 namespace weir {
 namespace {
 
-/// Written by the build until it ends, read by the probes afterwards.
-struct BuildSide {
-  explicit BuildSide(MemoryBudget* memory) : reservation(memory) {}
-  std::unique_ptr<JoinTable> table;  // null: on disk
-  std::mutex mutex;                  // over reading `spilled`
-  std::unique_ptr<SpillFile> spilled;
-  MemoryReservation reservation;
-  std::atomic<int> probes{0};  // that have not ended
-
-  void Free() {
-    table.reset();
-    spilled.reset();
-    reservation.Set(0);
-  }
-};
-
-std::shared_ptr<BuildSide> SharedBuild(const LookupJoinOptions& options, const OperatorContext& context) {
-  return context.shared->Get<BuildSide>("build of " + options.name,
-                                        [&] { return std::make_shared<BuildSide>(context.memory); });
-}
-
-Result<Batch> InWindows(Batch batch, const WindowingStrategy& windowing) {
-  if (windowing.is_global() || batch.has_window()) return batch;
-  return PutIntoWindows(std::move(batch), windowing);
-}
+/// Tables of cells: rows of the build side, and rows that came too early.
+constexpr int kTable = 0, kEarlyTable = 1;
 
 /// Rows that stay for ever, as cells: each is put once. Until then their batches are kept.
 class KeptRows {
@@ -60,7 +37,7 @@ class KeptRows {
         StateWriter(&key).Int(next_++);
         StateWriter writer(&value);
         AppendBatchRow(batch, row, &writer);
-        out->Put(0, kNoKeyGroup, key, value);
+        out->Put(kTable, kNoKeyGroup, key, value);
       }
     }
     fresh_.clear();
@@ -68,7 +45,9 @@ class KeptRows {
   }
   Result<std::vector<Batch>> Restore(const StateCells& cells) {
     std::vector<std::pair<int64_t, int64_t>> in_order;  // number, cell
-    for (int64_t i = 0; i < cells.size(); ++i) in_order.emplace_back(StateReader(cells.at(i).key).Int(), i);
+    for (int64_t i = 0; i < cells.size(); ++i) {
+      if (cells.at(i).table == kTable) in_order.emplace_back(StateReader(cells.at(i).key).Int(), i);
+    }
     std::sort(in_order.begin(), in_order.end());
     std::vector<Batch> out;
     BatchStateReader reader(schema_);
@@ -92,20 +71,59 @@ class KeptRows {
   int64_t next_ = 0;
 };
 
+/// Written by the build until it ends, read by the probes afterwards.
+struct BuildSide {
+  BuildSide(const LookupJoinOptions& options, const OperatorContext& lane)
+      : reservation(lane.memory), kept(options.join.schemas[kRight], lane.durable) {}
+  std::unique_ptr<JoinTable> table;  // null: on disk
+  std::vector<bool> gathered;        // columns of it that are asked for
+  bool finished = false;             // the table
+  std::mutex mutex;                  // over reading `spilled`
+  std::unique_ptr<SpillFile> spilled;
+  MemoryReservation reservation;
+  std::atomic<int> probes{0};  // that have not ended
+  KeptRows kept;               // the probe of the first lane puts them: when the build has ended, nobody asks it
+
+  /// By the build, or where it had ended in an earlier run by the first probe that knows.
+  Status Finish() {
+    std::lock_guard lock(mutex);
+    if (finished || table == nullptr) return Status::OK();
+    finished = true;
+    WEIR_RETURN_NOT_OK(table->Finish(gathered));
+    reservation.Set(table->size_bytes());
+    return Status::OK();
+  }
+
+  void Free() {
+    table.reset();
+    spilled.reset();
+    reservation.Set(0);
+  }
+};
+
+std::shared_ptr<BuildSide> SharedBuild(const LookupJoinOptions& options, const OperatorContext& context) {
+  return context.shared->Get<BuildSide>("build of " + options.name,
+                                        [&] { return std::make_shared<BuildSide>(options, context); });
+}
+
+Result<Batch> InWindows(Batch batch, const WindowingStrategy& windowing) {
+  if (windowing.is_global() || batch.has_window()) return batch;
+  return PutIntoWindows(std::move(batch), windowing);
+}
+
 class LookupBuild final : public Operator {
  public:
   LookupBuild(LookupJoinOptions options, const OperatorContext& context)
-      : options_(std::move(options)),
-        context_(context),
-        side_(SharedBuild(options_, context_)),
-        cells_(options_.join.schemas[kRight], context.durable) {
+      : options_(std::move(options)), context_(context), side_(SharedBuild(options_, context_)) {
     const HashJoinOptions& join = options_.join;
+    const ColumnSet& needed = context_.needed_outputs[0];
+    for (int i = 0; i < needed.num_columns(); ++i) side_->gathered.push_back(needed.contains(i));
     side_->table = std::make_unique<JoinTable>(join.schemas[kRight], join.keys[kRight], !join.windowing.is_global());
   }
 
   Status Process(int, Batch batch, Emitter& out) override {
     WEIR_ASSIGN_OR_RETURN(batch, InWindows(std::move(batch), options_.join.windowing));
-    cells_.Add(batch);
+    side_->kept.Add(batch);
     if (side_->spilled != nullptr) {
       WEIR_RETURN_NOT_OK(side_->spilled->Append(batch));
       return Account(out);
@@ -123,21 +141,8 @@ class LookupBuild final : public Operator {
     return Account(out);
   }
 
-  Status Snapshot(StateCells* out) override { return cells_.Put(out); }
-  Status Restore(const StateCells& cells) override {
-    WEIR_ASSIGN_OR_RETURN(std::vector<Batch> batches, cells_.Restore(cells));
-    for (Batch& batch : batches) WEIR_RETURN_NOT_OK(side_->table->Add(std::move(batch)));
-    side_->reservation.Set(side_->table->size_bytes());
-    return Status::OK();
-  }
-
   Status Finish(Emitter& out) override {
-    if (side_->spilled == nullptr) {
-      const ColumnSet& needed = context_.needed_outputs[0];
-      std::vector<bool> gathered;
-      for (int i = 0; i < needed.num_columns(); ++i) gathered.push_back(needed.contains(i));
-      WEIR_RETURN_NOT_OK(side_->table->Finish(gathered));
-    }
+    WEIR_RETURN_NOT_OK(side_->Finish());
     return Account(out);
   }
 
@@ -154,7 +159,6 @@ class LookupBuild final : public Operator {
   const OperatorContext context_;
   const std::shared_ptr<BuildSide> side_;
   int64_t counted_spill_ = 0;
-  KeptRows cells_;
 };
 
 class LookupProbe final : public Operator {
@@ -187,13 +191,16 @@ class LookupProbe final : public Operator {
   Status OnPortEnd(int port, Emitter& out) override {
     if (port == kLeft) return on_disk_ ? on_disk_->OnPortEnd(port, out) : Status::OK();
     ready_ = true;
+    WEIR_RETURN_NOT_OK(side_->Finish());
     if (side_->table == nullptr) WEIR_RETURN_NOT_OK(LoadFromDisk(out));
     return Resume(out);
   }
 
-  // Rows that were handed over before the table was there go to the first lane, under keys of the lane that had them.
+  // The table, and the rows that were handed over before it was there: these go to the first lane, under keys of the
+  // lane that had them.
   Status Snapshot(StateCells* out) override {
-    for (const std::string& key : put_) out->Delete(0, kNoKeyGroup, key);
+    if (context_.lane == 0) WEIR_RETURN_NOT_OK(side_->kept.Put(out));
+    for (const std::string& key : put_) out->Delete(kEarlyTable, kNoKeyGroup, key);
     put_.clear();
     for (const Batch& batch : early_) {
       for (int64_t row = 0; row < batch.num_rows(); ++row) {
@@ -202,15 +209,21 @@ class LookupProbe final : public Operator {
         key_writer.Int(context_.lane);
         key_writer.Int(static_cast<int64_t>(put_.size()));
         AppendBatchRow(batch, row, &writer);
-        out->Put(0, kNoKeyGroup, key, value);
+        out->Put(kEarlyTable, kNoKeyGroup, key, value);
         put_.push_back(std::move(key));
       }
     }
     return Status::OK();
   }
   Status Restore(const StateCells& cells) override {
+    if (context_.lane == 0) {
+      WEIR_ASSIGN_OR_RETURN(std::vector<Batch> batches, side_->kept.Restore(cells));
+      for (Batch& batch : batches) WEIR_RETURN_NOT_OK(side_->table->Add(std::move(batch)));
+      side_->reservation.Set(side_->table->size_bytes());
+    }
     BatchStateReader reader(options_.join.schemas[kLeft]);
     for (int64_t i = 0; i < cells.size(); ++i) {
+      if (cells.at(i).table != kEarlyTable) continue;
       StateReader value(cells.at(i).value);
       WEIR_RETURN_NOT_OK(reader.Add(&value));
       put_.emplace_back(cells.at(i).key);

@@ -62,7 +62,7 @@ class StateTable {
   Result<Snapshot> Read(std::optional<EventTime> as_of) const;
   /// Puts what has come since the last call, from the first on; after a fold everything. Cells of no key group.
   Status PutChanges(StateCells* out);
-  /// Goes on with what another put. Before any Append.
+  /// Goes on with what another put, and forgets what was there.
   Status Restore(const StateCells& cells);
   /// About; of the log.
   int64_t size_bytes() const;

@@ -47,6 +47,10 @@ Status StateTable::PutChanges(StateCells* out) {
 
 Status StateTable::Restore(const StateCells& cells) {
   std::lock_guard lock(mutex_);
+  log_ = {};
+  if (deltas_ != nullptr) deltas_ = std::make_unique<SumDeltas>(options_.schema, options_.keys);
+  first_cell_ = next_cell_ = 0;
+  put_pieces_ = 0;
   std::vector<std::pair<int64_t, int64_t>> in_order;  // number, cell
   for (int64_t i = 0; i < cells.size(); ++i) {
     const StateCell cell = cells.at(i);
