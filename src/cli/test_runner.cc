@@ -19,6 +19,7 @@
 #include "operators/support/literal_rows.h"
 #include "plan/binder.h"
 #include "plan/binding.h"
+#include "plan/epoch_plan.h"
 #include "plan/planner.h"
 
 namespace weir {
@@ -177,8 +178,12 @@ class TestRun {
     for (size_t step = 0; step < graph_.graph.steps.size(); ++step) {
       if (graph_.graph.steps[step].type == "Create") WEIR_RETURN_NOT_OK(AttachCounted(static_cast<int>(step)));
     }
-    MemoryEpochStore store;
     RunOptions run = options.run;
+    // Where some step cannot take part there is nothing to cut.
+    if (PhysicalPlan plan = PlanPhysical(bound_); !PlanEpochs(plan).many) {
+      return Run(std::move(plan), run, options.env, options.memory).Execute();
+    }
+    MemoryEpochStore store;
     run.epochs = &store;
     run.epoch_options.rows = options.restart_rows;
     run.epoch_options.stop_after = 1;
