@@ -76,6 +76,11 @@ std::vector<std::unique_ptr<HttpDelivery>> HttpSender::TakeFailed() {
   return std::exchange(failed_, {});
 }
 
+std::vector<int64_t> HttpSender::TakeOver() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(over_, {});
+}
+
 void HttpSender::Work(HttpClient& client, uint64_t seed) {
   SetThreadName("http-sender");
   std::mt19937_64 random(seed);
@@ -90,6 +95,8 @@ void HttpSender::Work(HttpClient& client, uint64_t seed) {
     delivery->failure = Deliver(client, *delivery, random);
     lock.lock();
     --under_way_;
+    if (stopping_) return;  // whether it has arrived is not known
+    if (delivery->number > 0) over_.push_back(delivery->number);
     if (!delivery->failure.empty()) failed_.push_back(std::move(delivery));
     changed_.notify_all();
   }

@@ -30,6 +30,7 @@ struct HttpDelivery {
   std::string body;
   std::string key;  // Idempotency-Key: the same at each try
   std::vector<Batch> rows;
+  int64_t number = 0;   // of a durable run: TakeOver names it when it is over
   std::string failure;  // why it was given up
 };
 
@@ -50,6 +51,8 @@ class HttpSender {
   /// Those that were given up since the last call: refused by an answer that no repetition changes, or not answered
   /// well for max_retry_us.
   std::vector<std::unique_ptr<HttpDelivery>> TakeFailed();
+  /// The numbers of those that are over since the last call, delivered or given up; of those that have one.
+  std::vector<int64_t> TakeOver();
 
  private:
   explicit HttpSender(HttpSenderOptions options) : options_(std::move(options)) {}
@@ -65,6 +68,7 @@ class HttpSender {
   std::condition_variable changed_;
   std::deque<std::unique_ptr<HttpDelivery>> waiting_;
   std::vector<std::unique_ptr<HttpDelivery>> failed_;
+  std::vector<int64_t> over_;
   int under_way_ = 0;
   std::vector<std::unique_ptr<HttpClient>> clients_;
   std::vector<std::thread> threads_;  // last: they use the rest

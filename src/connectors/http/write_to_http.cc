@@ -6,7 +6,9 @@
 #include <cstring>
 
 #include "connectors/files/file_paths.h"
+#include "connectors/http/http_outbox.h"
 #include "connectors/http/http_sender.h"
+#include "connectors/support/position.h"
 #include "engine/operator.h"
 #include "env/env.h"
 #include "formats/json/json_writer.h"
@@ -56,7 +58,10 @@ ComponentSpec Spec() {
           "stays the same at every try, so that a server can leave out repetitions. With `concurrency: 1` requests "
           "come "
           "in order. While the server is slower than the pipeline, the steps before wait; a drained run waits for the "
-          "answers of what it has sent.")
+          "answers of what it has sent. A durable run sends a request when the record of its epoch is written, with "
+          "the "
+          "same rows and the same key however often the process dies: a server that leaves out keys it knows gets each "
+          "row once. What a drained one has not sent is sent by the next.")
       .Field("url", &WriteToHttpConfig::url,
              FieldDoc("Where to, http:// or https://.").Required().Example("https://example.com/ingest"))
       .Field("method", &WriteToHttpConfig::method,
@@ -104,15 +109,19 @@ struct HttpSinkOptions {
 class WriteToHttp final : public Operator {
  public:
   WriteToHttp(HttpSinkOptions options, SchemaPtr schema)
-      : options_(std::move(options)), writer_(std::move(schema), options_.form) {}
+      : options_(std::move(options)), schema_(schema), writer_(std::move(schema), options_.form) {}
 
   Status Open(OperatorContext& context) override {
     cancelled_ = context.cancelled;
     HttpSenderOptions sender = options_.sender;
     sender.seed = context.env->RandomSeed();
+    const uint64_t id = context.durable
+                            ? StableHash(context.durable_id + "\n" + context.step)  // the same at each start
+                            : context.env->RandomSeed();
     char prefix[20];
-    std::snprintf(prefix, sizeof prefix, "%016llx", static_cast<unsigned long long>(context.env->RandomSeed()));
+    std::snprintf(prefix, sizeof prefix, "%016llx", static_cast<unsigned long long>(id));
     key_prefix_ = prefix;
+    if (context.durable) outbox_ = std::make_unique<HttpOutbox>(schema_, key_prefix_);
     WEIR_ASSIGN_OR_RETURN(sender_, HttpSender::Make(std::move(sender)));
     return Status::OK();
   }
@@ -134,24 +143,44 @@ class WriteToHttp final : public Operator {
     return Status::OK();
   }
 
-  bool Accepts(int) const override { return sender_->has_room(); }
+  bool Accepts(int) const override { return outbox_ ? !outbox_->full() : sender_->has_room(); }
   int64_t next_timer_us() const override {
     // Answers come without a call: somebody has to look.
-    return sender_->idle() ? due_us_ : std::min(due_us_, last_look_us_ + kLookEveryUs);
+    const bool waits = !sender_->idle() || (outbox_ && outbox_->has_ready());
+    return waits ? std::min(due_us_, last_look_us_ + kLookEveryUs) : due_us_;
   }
   Status OnProcessingTime(int64_t now_us, Emitter& out) override {
     last_look_us_ = now_us;
     WEIR_RETURN_NOT_OK(RejectFailed(out));
-    return due_us_ <= now_us && sender_->has_room() ? Hand(out) : Status::OK();
+    if (outbox_) outbox_->Send(sender_.get());
+    return due_us_ <= now_us && Accepts(0) ? Hand(out) : Status::OK();
   }
 
   Status Finish(Emitter& out) override {
     WEIR_RETURN_NOT_OK(Hand(out));
-    while (!sender_->idle()) {
+    if (outbox_) outbox_->ReleaseAll();
+    while (!sender_->idle() || (outbox_ && outbox_->has_ready())) {
+      if (outbox_) outbox_->Send(sender_.get());
       WEIR_RETURN_NOT_OK(Wait());
       WEIR_RETURN_NOT_OK(RejectFailed(out));
     }
     return RejectFailed(out);
+  }
+
+  Status Snapshot(StateCells* cells) override {
+    if (!outbox_) return Status::OK();
+    if (records_ > 0) outbox_->Add(TakeGathered());
+    return outbox_->EndEpoch(sender_.get(), cells);
+  }
+  Status Restore(const StateCells& cells) override {
+    if (!outbox_) return Status::OK();
+    return outbox_->Restore(cells, [this](const std::vector<Batch>& rows) -> Result<std::string> {
+      for (const Batch& batch : rows) {
+        WEIR_RETURN_NOT_OK(writer_.Write(batch, &text_));
+        records_ += batch.num_rows();
+      }
+      return std::move(TakeGathered()->body);
+    });
   }
 
   int64_t state_bytes() const override { return text_.size(); }
@@ -177,8 +206,25 @@ class WriteToHttp final : public Operator {
   /// What was gathered to the sender. Waits for room: where the rows come straight from their source, nobody asks
   /// Accepts.
   Status Hand(Emitter& out) {
-    due_us_ = kMaxEventTime;
     if (records_ == 0) return Status::OK();
+    auto delivery = TakeGathered();
+    while (outbox_ ? outbox_->full() : !sender_->has_room()) {
+      if (outbox_) outbox_->Send(sender_.get());
+      WEIR_RETURN_NOT_OK(Wait());
+      WEIR_RETURN_NOT_OK(RejectFailed(out));
+    }
+    if (outbox_) {
+      outbox_->Add(std::move(delivery));
+      return Status::OK();
+    }
+    delivery->key = key_prefix_ + "-" + std::to_string(++sent_);
+    sender_->Add(std::move(delivery));
+    return Status::OK();
+  }
+
+  /// The request that was gathered; nothing is, from here on.
+  std::unique_ptr<HttpDelivery> TakeGathered() {
+    due_us_ = kMaxEventTime;
     if (options_.form == JsonForm::kArray) {
       text_.mutable_data()[0] = '[';
       text_.Append("\n]\n");
@@ -186,15 +232,9 @@ class WriteToHttp final : public Operator {
     auto delivery = std::make_unique<HttpDelivery>();
     delivery->body = std::string(text_.view());
     delivery->rows = std::exchange(rows_, {});
-    delivery->key = key_prefix_ + "-" + std::to_string(++sent_);
     text_.Clear();
     records_ = 0;
-    while (!sender_->has_room()) {
-      WEIR_RETURN_NOT_OK(Wait());
-      WEIR_RETURN_NOT_OK(RejectFailed(out));
-    }
-    sender_->Add(std::move(delivery));
-    return Status::OK();
+    return delivery;
   }
 
   Status RejectFailed(Emitter& out) {
@@ -209,9 +249,11 @@ class WriteToHttp final : public Operator {
   }
 
   const HttpSinkOptions options_;
+  const SchemaPtr schema_;
   const std::atomic<bool>* cancelled_ = nullptr;
   JsonWriter writer_;
   std::unique_ptr<HttpSender> sender_;
+  std::unique_ptr<HttpOutbox> outbox_;  // of a durable run
   std::string key_prefix_;
   int64_t sent_ = 0;
   TextOutput text_;          // of the request that is gathered
@@ -251,6 +293,7 @@ std::optional<StepBinding> BindWriteToHttp(const WriteToHttpConfig& config, Bind
   spec.name = "WriteToHttp";
   spec.inputs = {Exchange{ExchangeKind::kGather, {}}};
   spec.max_lanes = 1;
+  spec.keeps = StateKeeping::kSnapshots;
   spec.notes = {"sends to " + RedactUrl(config.url),
                 "state: one request that is gathered and " + std::to_string(2 * config.concurrency) + " that are sent"};
   spec.make = [options,

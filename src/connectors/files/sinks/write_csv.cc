@@ -24,7 +24,9 @@ ComponentSpec Spec() {
           "field, empty text is `\"\"`.")
       .Guarantees(
           "Files are written aside and renamed when the whole run has succeeded: nobody sees a part of one, and a "
-          "failed run leaves none. Rows that come straight from a file keep its order.")
+          "failed run leaves none. Rows that come straight from a file keep its order. "
+          "A durable run goes on with the files of an earlier one, cut to what was committed; files that roll appear "
+          "when their epoch is committed.")
       .Fields(TextSinkConfig::Fields())
       .Field("delimiter", &WriteToCsvConfig::delimiter,
              FieldDoc("The byte between fields.").Default("','").Alias("sep").Example("';'"))

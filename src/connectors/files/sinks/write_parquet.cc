@@ -35,7 +35,9 @@ ComponentSpec Spec() {
       .Guarantees(
           "Files are written aside and renamed when the whole run has succeeded: nobody sees a part of one, and a "
           "failed run "
-          "leaves none. Rows that come straight from a file keep its order.")
+          "leaves none. Rows that come straight from a file keep its order. "
+          "A durable run that writes files which do not roll begins again after a crash; files that roll end with each "
+          "epoch, and appear when it is committed: a longer `--epoch` makes larger files.")
       .Field("path", &WriteToParquetConfig::path,
              FieldDoc("The file; or a folder, which ends in '/' or exists, for files part-00000-of-00001.parquet.")
                  .Required()
