@@ -73,6 +73,9 @@ void HttpSender::Add(std::unique_ptr<HttpDelivery> delivery) {
 
 std::vector<std::unique_ptr<HttpDelivery>> HttpSender::TakeFailed() {
   std::lock_guard lock(mutex_);
+  for (const auto& delivery : failed_) {
+    if (delivery->number > 0) over_.push_back(delivery->number);
+  }
   return std::exchange(failed_, {});
 }
 
@@ -96,8 +99,11 @@ void HttpSender::Work(HttpClient& client, uint64_t seed) {
     lock.lock();
     --under_way_;
     if (stopping_) return;  // whether it has arrived is not known
-    if (delivery->number > 0) over_.push_back(delivery->number);
-    if (!delivery->failure.empty()) failed_.push_back(std::move(delivery));
+    if (!delivery->failure.empty()) {
+      failed_.push_back(std::move(delivery));
+    } else if (delivery->number > 0) {
+      over_.push_back(delivery->number);
+    }
     changed_.notify_all();
   }
 }

@@ -51,7 +51,7 @@ class HttpSender {
   /// Those that were given up since the last call: refused by an answer that no repetition changes, or not answered
   /// well for max_retry_us.
   std::vector<std::unique_ptr<HttpDelivery>> TakeFailed();
-  /// The numbers of those that are over since the last call, delivered or given up; of those that have one.
+  /// The numbers of those that were delivered, or taken by TakeFailed, since the last call; of those that have one.
   std::vector<int64_t> TakeOver();
 
  private:

@@ -58,7 +58,10 @@ def between(kind):
            'config': {'language': 'sql', 'fields': {'id': 'id', 'w': 'w + 1'}}}]
 
 
-def sink(kind, endless):
+def sink(kind, endless, url):
+  if kind == 'http':
+    return {'name': 'write', 'type': 'WriteToHttp', 'input': 'last',
+            'config': {'url': url, 'batch': {'max_records': 200, 'max_wait': '10ms'}}}
   config = {'path': 'out/'}
   if endless:
     config['roll'] = {'rows': 700, 'every': '200ms'}
@@ -66,9 +69,9 @@ def sink(kind, endless):
           'type': {'csv': 'WriteToCsv', 'json': 'WriteToJson', 'parquet': 'WriteToParquet'}[kind]}
 
 
-def pipeline(source_kind, between_kind, sink_kind, port=0):
+def pipeline(source_kind, between_kind, sink_kind, port=0, url=''):
   endless = source_kind != 'file'
-  steps = [{'name': 'read', **source(source_kind, port)}, *between(between_kind), sink(sink_kind, endless)]
+  steps = [{'name': 'read', **source(source_kind, port)}, *between(between_kind), sink(sink_kind, endless, url)]
   # What is read also goes to a folder of its own: it shows how far the run is, and must agree with the rest.
   steps.append({'name': 'ids', 'type': 'MapToFields', 'input': 'read',
                 'config': {'language': 'sql', 'fields': {'id': 'id'}}})
