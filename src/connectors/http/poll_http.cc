@@ -214,7 +214,7 @@ class PollSource final : public Source {
   std::atomic<bool> stopping_{false}, ended_{false};
   std::mutex mutex_;
   std::condition_variable stopped_;
-  std::string position_;      // restored
+  std::string position_;      // restored, or where the reader has ended
   Reader* reader_ = nullptr;  // the only one, while it is
   std::thread thread_;
 };
@@ -357,6 +357,7 @@ class PollSource::Reader final : public SourceReader {
   }
   ~Reader() override {
     source_->queue_.SetWake(nullptr);
+    source_->position_ = Position();
     source_->reader_ = nullptr;
   }
 

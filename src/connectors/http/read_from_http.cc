@@ -181,8 +181,9 @@ class HttpSource final : public Source {
     return Status::OK();
   }
   Status Committed(const std::string& position) override {
+    if (!log_) return Status::OK();
     WEIR_ASSIGN_OR_RETURN(const nlohmann::json saved, ParsePosition(position));
-    return log_ ? log_->Committed(IntAt(saved, "taken")) : Status::OK();
+    return log_->Committed(IntAt(saved, "taken"));
   }
 
  private:
@@ -199,7 +200,7 @@ class HttpSource final : public Source {
   ArrivalQueue queue_;
   BodyParserPool parsers_;
   std::unique_ptr<ArrivalLog> log_;  // of a durable run
-  std::string position_;             // restored
+  std::string position_;             // restored, or where the reader has ended
   Reader* reader_ = nullptr;         // the only one, while it is
   HttpServer server_;                // last: its threads use the rest
 };
@@ -333,6 +334,7 @@ class HttpSource::Reader final : public SourceReader {
   }
   ~Reader() override {
     source_->queue_.SetWake(nullptr);
+    source_->position_ = Position();
     source_->reader_ = nullptr;
   }
 

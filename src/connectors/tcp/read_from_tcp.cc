@@ -179,8 +179,9 @@ class TcpSource final : public Source {
     return Status::OK();
   }
   Status Committed(const std::string& position) override {
+    if (!log_) return Status::OK();
     WEIR_ASSIGN_OR_RETURN(const nlohmann::json saved, ParsePosition(position));
-    return log_ ? log_->Committed(IntAt(saved, "taken")) : Status::OK();
+    return log_->Committed(IntAt(saved, "taken"));
   }
 
  private:
@@ -217,7 +218,7 @@ class TcpSource final : public Source {
   std::list<Connection> connections_;
   int64_t last_number_ = 0;
   std::unique_ptr<ArrivalLog> log_;  // of a durable run
-  std::string position_;             // restored
+  std::string position_;             // restored, or where the reader has ended
   Reader* reader_ = nullptr;         // the only one, while it is
 };
 
@@ -326,6 +327,7 @@ class TcpSource::Reader final : public SourceReader {
   }
   ~Reader() override {
     source_->queue_.SetWake(nullptr);
+    source_->position_ = Position();
     source_->reader_ = nullptr;
   }
 

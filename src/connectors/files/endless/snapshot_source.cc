@@ -28,7 +28,10 @@ class SnapshotSource::Reader final : public SourceReader {
         memory_(context.memory) {
     source_->reader_ = this;
   }
-  ~Reader() override { source_->reader_ = nullptr; }
+  ~Reader() override {
+    source_->position_ = Position();
+    source_->reader_ = nullptr;
+  }
 
   std::string Position() const {
     return PrintPosition({{"reading", reading_}, {"times", times_.Position()}, {"split", split_}});

@@ -47,7 +47,7 @@ class SnapshotSource final : public Source {
   const std::shared_ptr<const FileFormat> format_;
   Env* env_ = nullptr;
   std::string files_;         // of readings: their path without the number; empty: nothing is kept
-  std::string position_;      // restored
+  std::string position_;      // restored, or where the reader has ended
   Reader* reader_ = nullptr;  // the only one, while it is
   int64_t oldest_ = 0;        // reading whose file is there; of the committing thread
 };

@@ -89,7 +89,10 @@ class TailSource::Files final : public SourceReader {
         times_(options_.event_time) {
     source_->files_ = this;
   }
-  ~Files() override { source_->files_ = nullptr; }
+  ~Files() override {
+    source_->position_ = Position();
+    source_->files_ = nullptr;
+  }
 
   std::string Position() const {
     nlohmann::json files = nlohmann::json::array(), finished = nlohmann::json::array();

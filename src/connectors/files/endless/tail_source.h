@@ -38,7 +38,7 @@ class TailSource final : public Source {
   class Stream;
   const TailSourceOptions options_;
   const std::shared_ptr<const TextFileFormat> format_;
-  std::string position_;    // restored
+  std::string position_;    // restored, or where the reader has ended
   Files* files_ = nullptr;  // the only reader, while it is
 };
 

@@ -25,7 +25,10 @@ class WatchedSource::Reader final : public SourceReader {
         in_order_(source->options_.event_time.rule.from == WatermarkRule::From::kOrder) {
     source_->reader_ = this;
   }
-  ~Reader() override { source_->reader_ = nullptr; }
+  ~Reader() override {
+    source_->position_ = Position();
+    source_->reader_ = nullptr;
+  }
 
   Status Restore(const std::string& text) {
     WEIR_ASSIGN_OR_RETURN(const nlohmann::json position, ParsePosition(text));

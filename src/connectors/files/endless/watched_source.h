@@ -34,7 +34,7 @@ class WatchedSource final : public Source {
   const WatchedSourceOptions options_;
   const std::shared_ptr<const FileFormat> format_;
   Env* env_ = nullptr;
-  std::string position_;      // restored
+  std::string position_;      // restored, or where the reader has ended
   Reader* reader_ = nullptr;  // the only one, while it is
 };
 
