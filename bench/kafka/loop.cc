@@ -1,7 +1,7 @@
 // The peer of Weir's Kafka benchmark: librdkafka in the shortest loop there is.
 //
 //   weir_bench_kafka produce BROKERS TOPIC ROWS       lines of standard input over and over, one record each
-//   weir_bench_kafka consume BROKERS TOPIC            everything up to the ends; prints records and bytes
+//   weir_bench_kafka consume BROKERS TOPIC ROWS       so many records; prints how many bytes they had
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
@@ -57,11 +57,10 @@ int Produce(const char* brokers, const char* name, int64_t rows) {
   return ok ? 0 : 1;
 }
 
-int Consume(const char* brokers, const char* name) {
+int Consume(const char* brokers, const char* name, int64_t rows) {
   rd_kafka_t* consumer = Connect(RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers},
                                                      {"group.id", "bench"},
                                                      {"enable.auto.commit", "false"},
-                                                     {"enable.partition.eof", "true"},
                                                      {"auto.offset.reset", "earliest"}});
   rd_kafka_poll_set_consumer(consumer);
   rd_kafka_topic_t* topic = rd_kafka_topic_new(consumer, name, nullptr);
@@ -72,14 +71,12 @@ int Consume(const char* brokers, const char* name) {
     rd_kafka_topic_partition_list_add(list, name, metadata->topics[0].partitions[i].id)->offset =
         RD_KAFKA_OFFSET_BEGINNING;
   }
-  int open = metadata->topics[0].partition_cnt;
   rd_kafka_metadata_destroy(metadata);
   rd_kafka_assign(consumer, list);
   int64_t records = 0, bytes = 0;
-  while (open > 0) {
+  while (records < rows) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(consumer, 1000);
     if (!message) continue;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) --open;
     if (!message->err) {
       ++records;
       bytes += static_cast<int64_t>(message->len);
@@ -98,7 +95,7 @@ int Consume(const char* brokers, const char* name) {
 
 int main(int count, char** words) {
   if (count == 5 && !std::strcmp(words[1], "produce")) return Produce(words[2], words[3], std::atoll(words[4]));
-  if (count == 4 && !std::strcmp(words[1], "consume")) return Consume(words[2], words[3]);
-  std::fprintf(stderr, "usage: weir_bench_kafka produce BROKERS TOPIC ROWS < LINES | consume BROKERS TOPIC\n");
+  if (count == 5 && !std::strcmp(words[1], "consume")) return Consume(words[2], words[3], std::atoll(words[4]));
+  std::fprintf(stderr, "usage: weir_bench_kafka produce BROKERS TOPIC ROWS < LINES | consume BROKERS TOPIC ROWS\n");
   return 2;
 }
