@@ -61,6 +61,7 @@ int Consume(const char* brokers, const char* name, int64_t rows) {
   rd_kafka_t* consumer = Connect(RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers},
                                                      {"group.id", "bench"},
                                                      {"enable.auto.commit", "false"},
+                                                     {"queued.min.messages", "1000000"},
                                                      {"auto.offset.reset", "earliest"}});
   rd_kafka_poll_set_consumer(consumer);
   rd_kafka_topic_t* topic = rd_kafka_topic_new(consumer, name, nullptr);

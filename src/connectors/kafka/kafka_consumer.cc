@@ -66,6 +66,8 @@ Status KafkaConsumer::Connect(int lanes, uint64_t seed) {
   set("auto.offset.reset", "error");
   set("isolation.level", "read_committed");
   set("enable.partition.eof", options_.bounded ? "true" : "false");
+  // Bytes are the limit: by the number of messages librdkafka would stop early, and then rests for a second.
+  set("queued.min.messages", "1000000");
   set("queued.max.messages.kbytes", std::to_string(std::max<int64_t>(options_.max_queue_bytes / lanes / 1024, 64)));
   options.events = RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT;
   if (is_member()) {

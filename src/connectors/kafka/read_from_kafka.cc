@@ -47,8 +47,11 @@ constexpr char kDoc[] =
 
 constexpr char kGuarantees[] =
     "Exactly once in a durable run: it goes on after the last record of its last epoch, whatever the group says, and a "
-    "partition changes its reader only when what was given of it is committed. Without `--state` a run begins where "
+    "partition changes its reader only when what was given of it is committed. A member of a group that dies and is "
+    "not "
+    "started again within the session (`session.timeout.ms`, 45s) loses its partitions to the others, who go on where "
     "the "
+    "group was told last: about half a second of epochs may then come twice. Without `--state` a run begins where the "
     "group stands, else at `start`, and the group is told at the end of the run (or when a partition moves): what is "
     "under "
     "way at a crash is read again. Rows of a partition keep their order. Records that were to be read and are no "
