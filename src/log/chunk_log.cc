@@ -195,7 +195,7 @@ Result<ChunkLog::Place> ChunkLog::Append(uint8_t kind, std::string_view payload)
 }
 
 Status ChunkLog::Commit(int64_t epoch, std::string_view payload) {
-  if (epoch <= epoch_) return Status::Invalid("epoch ", epoch, " is committed after epoch ", epoch_);
+  if (epoch < epoch_) return Status::Invalid("epoch ", epoch, " is committed after epoch ", epoch_);
   WEIR_RETURN_NOT_OK(BeginEpoch());
   if (Status mine = lease_->Check(); !mine.ok()) return Break(mine);
   const size_t before = pending_.size();

@@ -55,7 +55,7 @@ class ChunkLog {
   };
   /// `kind` from kFirstUserKind on; at most kMaxPayloadBytes.
   Result<Place> Append(uint8_t kind, std::string_view payload);
-  /// `epoch` is larger than that of the last commit.
+  /// `epoch` is that of the last commit, which it amends, or larger.
   Status Commit(int64_t epoch, std::string_view payload);
   /// Takes back what was appended since the last commit.
   Status Abandon();

@@ -66,8 +66,9 @@ Result<DecodedEpoch> DecodeEpoch(int64_t epoch, std::string_view bytes) {
 /// Puts all cells of the index into the state.
 Status LoadCells(CellIndex& index, EpochState* state) {
   for (const auto& [name, node] : index.nodes()) {
-    if (state->nodes[name].ended) continue;
-    StateCells& cells = state->nodes[name].cells;
+    const auto kept = state->nodes.find(name);
+    if (kept == state->nodes.end() || kept->second.ended) continue;
+    StateCells& cells = kept->second.cells;
     for (int slot = 0; slot < kGroupSlots; slot += kSlotsPerLoad) {
       WEIR_RETURN_NOT_OK(index.Read(name, slot, std::min(slot + kSlotsPerLoad, kGroupSlots), &cells));
     }
@@ -107,24 +108,41 @@ Result<std::optional<EpochState>> LogEpochStore::Load() {
 }
 
 Status LogEpochStore::Commit(const EpochRecord& record) {
+  if (record.epoch <= log_->epoch()) {
+    return Status::Invalid("epoch ", record.epoch, " is committed after epoch ", log_->epoch());
+  }
+  Begin();
+  const Status written = Write(record);
+  int64_t changed = 0;
+  for (const auto& [name, node] : record.nodes) {
+    if (!node.ended) changed += node.cells.bytes();
+    if (node.ended && written.ok()) index_.nodes().erase(name);
+  }
+  return End(written, changed);
+}
+
+Status LogEpochStore::Forget(const std::vector<std::string>& nodes) {
+  if (log_->epoch() == 0) return Status::OK();
+  Begin();
+  return End(WriteWithout(nodes), 0);
+}
+
+void LogEpochStore::Begin() {
   before_.clear();
   epoch_bytes_ = 0;
-  const int64_t credit = credit_;
-  const Status written = Write(record);
+  credit_before_ = credit_;
+}
+
+Status LogEpochStore::End(const Status& written, int64_t changed) {
   if (!written.ok()) {
     TakeBack();
-    credit_ = credit;
+    credit_ = credit_before_;
     if (!IsDiskFull(written)) return written;
     no_room_ = true;
     const Status abandoned = log_->Abandon();
     return abandoned.ok() ? written : abandoned;
   }
   no_room_ = false;
-  int64_t changed = 0;
-  for (const auto& [name, node] : record.nodes) {
-    if (!node.ended) changed += node.cells.bytes();
-    if (node.ended) index_.nodes().erase(name);
-  }
   changed_bytes_ += changed;
   credit_ += std::max(changed + changed / 5 - epoch_bytes_, epoch_bytes_ / 10);
   last_epoch_bytes_ = epoch_bytes_;
@@ -145,9 +163,31 @@ Status LogEpochStore::Write(const EpochRecord& record) {
     if (node.ended) continue;  // what it kept is not needed any more
     if (!node.cells.empty()) WEIR_RETURN_NOT_OK(AppendCells(name, node.cells, &epoch_bytes_));
   }
-  const std::string payload = EncodeEpoch(next, record.wall_us, credit_);
+  return CommitState(std::move(next), record.wall_us);
+}
+
+/// Older records may stay for long: so each cell is deleted by a newer one.
+Status LogEpochStore::WriteWithout(const std::vector<std::string>& nodes) {
+  EpochState next = state_;
+  for (const std::string& name : nodes) {
+    next.nodes.erase(name);
+    for (int slot = 0; slot < kGroupSlots; slot += kSlotsPerLoad) {
+      StateCells cells, deleted;
+      WEIR_RETURN_NOT_OK(index_.Read(name, slot, std::min(slot + kSlotsPerLoad, kGroupSlots), &cells));
+      for (int64_t i = 0; i < cells.size(); ++i) {
+        const StateCell cell = cells.at(i);
+        deleted.Delete(cell.table, cell.group, cell.key);
+      }
+      if (!deleted.empty()) WEIR_RETURN_NOT_OK(AppendCells(name, deleted, &epoch_bytes_));
+    }
+  }
+  return CommitState(std::move(next), 0);
+}
+
+Status LogEpochStore::CommitState(EpochState next, int64_t wall_us) {
+  const std::string payload = EncodeEpoch(next, wall_us, credit_);
   KillPoint("log.commit.before");
-  WEIR_RETURN_NOT_OK(log_->Commit(record.epoch, payload));
+  WEIR_RETURN_NOT_OK(log_->Commit(next.epoch, payload));
   KillPoint("log.commit.after");
   epoch_bytes_ += static_cast<int64_t>(payload.size()) + 2 * kRecordHeaderBytes;
   state_ = std::move(next);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "log/cell_index.h"
 #include "log/chunk_log.h"
@@ -39,6 +40,8 @@ class LogEpochStore final : public EpochStore {
 
   Result<std::optional<EpochState>> Load() override;
   Status Commit(const EpochRecord& record) override;
+  /// Amends the last epoch: nodes of these names have no cells, position or token any more, as if they had never been.
+  Status Forget(const std::vector<std::string>& nodes);
 
   /// Figures since Open: bytes of keys and values that were given to Commit, and what went to files.
   int64_t changed_bytes() const { return changed_bytes_; }
@@ -49,7 +52,11 @@ class LogEpochStore final : public EpochStore {
 
  private:
   LogEpochStore(FileSystem& files, EpochStoreOptions options) : options_(std::move(options)), index_(files) {}
+  void Begin();
   Status Write(const EpochRecord& record);
+  Status WriteWithout(const std::vector<std::string>& nodes);
+  Status CommitState(EpochState next, int64_t wall_us);
+  Status End(const Status& written, int64_t changed);
   void Remember(const std::string& node);
   Status AppendCells(const std::string& node, const StateCells& cells, int64_t* written);
   Status FoldSome();
@@ -58,10 +65,11 @@ class LogEpochStore final : public EpochStore {
   const EpochStoreOptions options_;
   std::unique_ptr<ChunkLog> log_;
   CellIndex index_;
-  EpochState state_;         // of the last commit, without cells
-  int64_t credit_ = 0;       // bytes that may be folded
-  bool no_room_ = false;     // the last attempt found the disk full: do not fold in the next
-  int64_t epoch_bytes_ = 0;  // written in this epoch, without what was folded
+  EpochState state_;           // of the last commit, without cells
+  int64_t credit_before_ = 0;  // when this epoch was begun
+  int64_t credit_ = 0;         // bytes that may be folded
+  bool no_room_ = false;       // the last attempt found the disk full: do not fold in the next
+  int64_t epoch_bytes_ = 0;    // written in this epoch, without what was folded
   int64_t last_epoch_bytes_ = 0;
   int64_t changed_bytes_ = 0, folded_bytes_ = 0;
   /// What the index said of the nodes that this epoch touches.

@@ -58,6 +58,11 @@ std::map<int, TableFacts> TablesOf(const StateCells& cells) {
   return tables;
 }
 
+/// A node is named by its step and what it is of it.
+bool IsOfStep(const std::string& node, const std::string& step) {
+  return node == step || node.substr(0, node.rfind('/')) == step;
+}
+
 /// Calls for every node of every stage that is wanted. Says when there is none.
 void ForEachNode(
     const Flags& flags, CliContext& context,
@@ -78,7 +83,7 @@ void ForEachNode(
     any = true;
     begin(log.stage, **state);
     for (const auto& [name, node] : (*state)->nodes) {
-      if (!flags.step.empty() && name != flags.step) continue;
+      if (!flags.step.empty() && !IsOfStep(name, flags.step)) continue;
       call(log.stage, name, node);
       found = true;
     }
@@ -172,9 +177,39 @@ Status RemoveState(const std::string& folder, const std::vector<LogFolder>& logs
   return files.SyncDirectory(folder);
 }
 
+/// Takes the state of one step out of the stage that has it.
+Status ForgetStep(const Flags& flags, const std::vector<LogFolder>& logs) {
+  FileSystem& files = Env::Real().files();
+  for (const LogFolder& log : logs) {
+    if (log.name.starts_with("edge ")) continue;
+    WEIR_ASSIGN_OR_RETURN(const auto state, ReadEpochState(files, log.path));
+    std::vector<std::string> nodes;
+    if (state) {
+      for (const auto& [name, node] : state->nodes) {
+        if (IsOfStep(name, flags.step)) nodes.push_back(name);
+      }
+    }
+    if (nodes.empty()) continue;
+    EpochStoreOptions options;
+    options.holder = "weir state reset";
+    WEIR_ASSIGN_OR_RETURN(auto store, LogEpochStore::Open(files, log.path, options));
+    return store->Forget(nodes);
+  }
+  return Status::Invalid("no step '", flags.step, "' has state there; `weir state ls ", flags.folder,
+                         "` names those that have");
+}
+
 void Reset(const Flags& flags, CliContext& context) {
   const Result<std::vector<LogFolder>> logs = FindLogs(flags.folder);
   if (!context.Usable(logs.status())) return;
+  if (flags.yes && !flags.step.empty()) {
+    const Status forgotten = ForgetStep(flags, *logs);
+    if (forgotten.IsInvalid()) return (void)context.Usable(forgotten);
+    if (forgotten.ok()) return;
+    context.exit_code = kExitRunFailed;
+    std::fprintf(stderr, "weir: %s\n", forgotten.message().c_str());
+    return;
+  }
   if (!flags.yes) {
     (void)context.Usable(Status::Invalid("this removes what ", logs->size(),
                                          logs->size() == 1 ? " log in '" : " logs in '", flags.folder,
@@ -198,6 +233,7 @@ std::shared_ptr<Flags> Add(Command parent, CliContext& context, const char* name
     verb.AddOption("step", &flags->step, "only this step");
     verb.AddFlag("--json", &flags->json, "as JSON objects, one per line");
   } else {
+    verb.AddOption("--step", &flags->step, "only what this step keeps, or where this source stands");
     verb.AddFlag("-y,--yes", &flags->yes, "yes, forget it");
   }
   verb.SetFooter(examples);
@@ -218,7 +254,7 @@ void AddStateVerb(Command app, CliContext& context) {
       "Examples:\n  weir state export state/ > cells.ndjson\n  weir state export state/ 'Sum by user' | wc -l", Export,
       true);
   Add(verb, context, "reset", "Forget everything: the next run begins anew, and may give again what it has given",
-      "Examples:\n  weir state reset --yes state/", Reset, false);
+      "Examples:\n  weir state reset --yes state/\n  weir state reset --yes state/ --step 'Sum by user'", Reset, false);
 }
 
 }  // namespace weir

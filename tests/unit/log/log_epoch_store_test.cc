@@ -168,6 +168,27 @@ TEST_F(LogEpochStoreTest, HasOneWriter) {
   EXPECT_NE(second.message().find("in use by another process (pid 4711)"), std::string::npos) << second.message();
 }
 
+TEST_F(LogEpochStoreTest, ForgetsNodesForEver) {
+  EpochRecord record;
+  record.epoch = 1;
+  for (const char* name : {"a", "b"}) {
+    record.nodes[name].position = "here";
+    record.nodes[name].cells.Put(1, 2, "old", "v");
+  }
+  ASSERT_TRUE(Open()->Commit(record).ok());
+  ASSERT_TRUE(Open()->Forget({"a"}).ok());
+  EpochState state = *Open()->Load().ValueOrDie();
+  EXPECT_EQ(state.epoch, 1);
+  EXPECT_EQ(state.nodes.count("a"), 0u);
+  EXPECT_EQ(CellsOf(state, "b").size(), 1u);
+  // A node of the same name begins with nothing.
+  record.epoch = 2;
+  record.nodes["a"].cells = {};
+  record.nodes["a"].cells.Put(1, 2, "new", "v");
+  ASSERT_TRUE(Open()->Commit(record).ok());
+  EXPECT_EQ(CellsOf(*Open()->Load().ValueOrDie(), "a"), (Cells{{{1, 2, "new"}, "v"}}));
+}
+
 TEST_F(LogEpochStoreTest, KeepsNodesThatAnEpochDoesNotMention) {
   auto store = Open();
   EpochRecord record;
