@@ -1,6 +1,7 @@
 // Fuzz target: any bytes as a log. An odd first byte: the rest is a segment as it is. An even one: pieces of the rest
 // are payloads of records with right checksums, so that what is in them is reached. Reading never fails but with a
 // Status; a log that can be opened takes an epoch, and has it when it is opened again.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,7 +18,7 @@ namespace {
 constexpr char kLog[] = "/log";
 constexpr uint32_t kLogId = 7;
 
-std::string Segment(std::string_view input) {
+std::string SegmentOf(std::string_view input) {
   std::string bytes = EncodeSegmentHeader({kLogId, 1, 1, Durability::kPower});
   for (int64_t sequence = 1; !input.empty(); ++sequence) {
     RecordHeader header;
@@ -55,7 +56,7 @@ void Try(const std::string& segment) {
   if (!committed.ok()) return;  // epoch 2^63 - 1 has no next one
   const auto again = ReadEpochState(files, kLog);
   WEIR_CHECK(again.ok() && *again && (*again)->epoch == record.epoch, "an epoch that was committed is there");
-  WEIR_CHECK((*again)->nodes["added"].cells.size() >= 1, "with its cells");
+  WEIR_CHECK((*again)->nodes.at("added").cells.size() >= 1, "with its cells");
 }
 
 }  // namespace
@@ -64,6 +65,6 @@ void Try(const std::string& segment) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  weir::Try(data[0] % 2 == 1 ? std::string(input) : weir::Segment(input));
+  weir::Try(data[0] % 2 == 1 ? std::string(input) : weir::SegmentOf(input));
   return 0;
 }
