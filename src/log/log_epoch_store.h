@@ -3,9 +3,10 @@
 //
 // Old records are folded as epochs are committed: of the key groups that need the oldest records, the cells that have
 // not changed since are written once more, and then the oldest segments go. Folding is paid by what changes: for every
-// byte of changed keys and values at most 1.2 are written, so the log holds at most about six times the state (less,
-// where changes are spread evenly); small cells and small epochs cost more, by their heads. Source of the idea: the
-// cleaner of the log-structured file system (Rosenblum and Ousterhout, 1992), which here goes round the key groups.
+// byte of changed keys and values at most 1.2 are written. So the log holds at most six to nine times the state, by the
+// size of cells, and about four times where changes are spread evenly; a log of two segments is left alone. Small cells
+// and small epochs cost more, by their heads. Source of the idea: the cleaner of the log-structured file system
+// (Rosenblum and Ousterhout, 1992), which here goes round the key groups.
 #pragma once
 
 #include <cstdint>
