@@ -27,6 +27,8 @@ def source(kind, port):
   times = {'event_time': 'at', 'watermark': {'out_of_orderness': '5s'}, 'schema': SCHEMA}
   if kind == 'watch':
     return {'type': 'ReadFromJson', 'config': {'path': 'in', 'watch': True, 'settle': '0s', **times}}
+  if kind == 'tail':
+    return {'type': 'ReadFromJson', 'config': {'path': 'log.json', 'tail': True, **times}}
   return {'type': 'ReadFromHttp', 'config': {'listen': f'127.0.0.1:{port}', 'path': '/', **times}}
 
 
