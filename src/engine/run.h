@@ -112,12 +112,12 @@ class Run final : public RunFacts {
   RunSignals signals_;
   std::atomic<bool> opened_{false};  // sources_ and instances_ do not change any more
   Scheduler scheduler_;
-  std::vector<Task> tasks_;
-  std::vector<int> task_of_node_;
-  std::vector<std::vector<Instance*>> instances_;  // by node, lane
-  std::vector<std::shared_ptr<Source>> sources_;   // by node, null for others
+  std::vector<std::shared_ptr<Source>> sources_;  // by node, null for others
   std::vector<std::shared_ptr<Sink>> sinks_;
   std::vector<std::shared_ptr<SharedState>> shared_;
+  std::vector<Task> tasks_;  // goes before sources and sinks: readers and writers use them to their end
+  std::vector<int> task_of_node_;
+  std::vector<std::vector<Instance*>> instances_;      // by node, lane
   std::vector<std::unique_ptr<TapPoint>> tap_points_;  // by node
   MessageLog messages_;
   std::unique_ptr<EpochKeeper> keeper_;  // null: not durable
