@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -115,6 +116,8 @@ std::optional<LoadedFile> LoadFile(const PipelineFlags& flags, CliContext& conte
   }
   out.file = PipelineFile::Parse(root, diagnostics,
                                  {flags.phase.empty() ? flags.tasks : flags.phase, substitution->environment});
+  const std::string& endpoint = out.file->tasks().endpoint;
+  if (!endpoint.empty()) ::setenv("AWS_ENDPOINT_URL_S3", endpoint.c_str(), 1);  // one for the process: paths name none
   return out;
 }
 

@@ -53,7 +53,9 @@ void Explain(const ExplainFlags& flags, CliContext& context) {
   if (flags.pipeline.json) {
     std::fputs(PlanJson(pipeline.bound, pipeline.logical, view).c_str(), stdout);
   } else {
-    std::fputs((LogicalText(pipeline.bound, pipeline.logical) + "\n" + PhysicalText(view) + "\n" + DurableText(plan)).c_str(), stdout);
+    std::fputs(
+        (LogicalText(pipeline.bound, pipeline.logical) + "\n" + PhysicalText(view) + "\n" + DurableText(plan)).c_str(),
+        stdout);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "cli/run/inside.h"
 #include "cli/run/progress.h"
 #include "cli/run/run_control.h"
+#include "cli/run/task_leases.h"
 #include "env/env.h"
 #include "plan/planner.h"
 
@@ -132,6 +134,10 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
   LoadedPipeline pipeline;
   if (file) pipeline = LoadPipeline(*file, LanesOf(flags.engine), context, &diagnostics);
   if (context.exit_code != kExitOk || !Report(diagnostics, false, context)) return;
+  const std::string pipeline_name =
+      file->file->name().empty() ? std::filesystem::path(flags.pipeline.file).stem().string() : file->file->name();
+  Result<std::unique_ptr<TaskLeases>> leases = TaskLeases::Take(pipeline_name, file->file->tasks().tasks);
+  if (!leases.ok()) return SayFailed(flags, leases.status(), context);
   Result<EngineSetup> setup = SetUpEngine(flags.engine);
   if (!context.Usable(setup.status()) || !ReadRunOptions(flags, &setup->options, context)) return;
   std::unique_ptr<StateFolder> state;
@@ -168,7 +174,8 @@ void RunPipeline(const RunFlags& flags, CliContext& context) {
     // Rows that come without an end may be drawn on the terminal: the line would stand among them.
     const bool is_drawn_on = runs[0]->unbounded() && isatty(STDOUT_FILENO) != 0;
     ProgressLine progress(*runs[0], !flags.quiet && !is_drawn_on && isatty(STDERR_FILENO) != 0);
-    status = ExecuteAll(controlled);
+    (*leases)->Watch(controlled);
+    status = (*leases)->End(ExecuteAll(controlled));
   }
   if (inside != nullptr) inside->SetEnded(status);
   SayEnd(flags, runs, status, context);

@@ -242,6 +242,20 @@ std::vector<std::vector<std::string>> PhasesOf(const std::vector<TaskSpec>& task
   return phases;
 }
 
+std::string EndpointOf(const std::vector<TaskSpec>& tasks, Diagnostics* diagnostics) {
+  NodePtr first;
+  for (const TaskSpec& task : tasks) {
+    for (const NodePtr& endpoint : {task.input.endpoint, task.output.endpoint}) {
+      if (!endpoint) continue;
+      if (!first) first = endpoint;
+      if (endpoint->text() == first->text()) continue;
+      ErrorAt(endpoint, "tasks that run together have one 'endpoint', and another one names '" + first->text() + "'",
+              diagnostics, "run them one by one, with --task");
+    }
+  }
+  return first ? first->text() : "";
+}
+
 }  // namespace
 
 const std::vector<std::string>& TasksFileKeys() {
@@ -284,6 +298,7 @@ TasksFile ReadTasksFile(const NodePtr& root, const TasksFileOptions& options, Di
   }
   if (!chains.empty()) file.pipeline = MakeSequenceNode(std::move(chains), root->Find("tasks"));
   file.phases = PhasesOf(file.tasks, diagnostics);
+  file.endpoint = EndpointOf(file.tasks, diagnostics);
   return file;
 }
 

@@ -261,7 +261,7 @@ class EndReader {
       end_.place += '/';
     }
     const NodePtr& endpoint = endpoint_ ? endpoint_ : defaults_.endpoint;
-    if (is_s3 && endpoint) Add("endpoint", endpoint);
+    if (is_s3 && endpoint) end_.endpoint = endpoint;
   }
 
   void CompleteKafka() {

@@ -48,6 +48,7 @@ struct TaskEnd {
   std::string format;       // json csv parquet text; "" where the file does not say and the place does not show it
   NodePtr node;             // the whole mapping
   NodePtr place_node;
+  NodePtr endpoint;               // of an S3-compatible store; null where none is given
   std::vector<NodeEntry> config;  // settings of the component that are given; the place is not among them
 };
 
@@ -74,6 +75,8 @@ struct TasksFile {
   std::map<std::string, WrittenBy> written_by;
   /// Tasks that run at the same time, phase after phase: those that end, in the order of their data, then all others.
   std::vector<std::vector<std::string>> phases;
+  /// The S3-compatible store of all tasks; empty where the environment says it. A process knows one.
+  std::string endpoint;
 };
 
 /// Reads `tasks:` and the defaults beside it. Says every mistake.

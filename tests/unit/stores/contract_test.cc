@@ -15,7 +15,7 @@
 
 #include "env/env.h"
 #include "stores/key_value_store.h"
-#include "stores/lease.h"
+#include "stores/store_lease.h"
 
 namespace weir {
 namespace {
@@ -182,16 +182,16 @@ TEST_P(StoreContract, ManyCountTogether) {
 TEST_P(StoreContract, LeasesHaveOneOwner) {
   ASSERT_TRUE(store_);
   const auto other = Open();
-  auto first = Lease::Acquire(store_.get(), Key("lease"), "one", 60'000'000, Env::Real());
+  auto first = StoreLease::Acquire(store_.get(), Key("lease"), "one", 60'000'000, Env::Real());
   ASSERT_TRUE(first.ok()) << first.status();
   ASSERT_TRUE(first->lease);
-  auto second = Lease::Acquire(other.get(), Key("lease"), "two", 60'000'000, Env::Real());
+  auto second = StoreLease::Acquire(other.get(), Key("lease"), "two", 60'000'000, Env::Real());
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_FALSE(second->lease);
   EXPECT_EQ(second->holder.owner, "one");
   ASSERT_TRUE(first->lease->Renew().ok());
   ASSERT_TRUE(first->lease->Release().ok());
-  second = Lease::Acquire(other.get(), Key("lease"), "two", 60'000'000, Env::Real());
+  second = StoreLease::Acquire(other.get(), Key("lease"), "two", 60'000'000, Env::Real());
   ASSERT_TRUE(second->lease);
   EXPECT_GT(second->lease->token(), first->lease->token());
   EXPECT_TRUE(first->lease->Renew().IsCancelled());
@@ -200,11 +200,11 @@ TEST_P(StoreContract, LeasesHaveOneOwner) {
 TEST_P(StoreContract, OldTokensAreRefused) {
   ASSERT_TRUE(store_);
   const auto other = Open();
-  auto sleeper = Lease::Acquire(store_.get(), Key("lease"), "one", 100'000, Env::Real());
+  auto sleeper = StoreLease::Acquire(store_.get(), Key("lease"), "one", 100'000, Env::Real());
   ASSERT_TRUE(sleeper.ok() && sleeper->lease);
   ASSERT_TRUE(FencedPut(store_.get(), Key("data"), sleeper->lease->token(), "of one").ok());
   std::this_thread::sleep_for(std::chrono::milliseconds(150));
-  auto next = Lease::Acquire(other.get(), Key("lease"), "two", 60'000'000, Env::Real());
+  auto next = StoreLease::Acquire(other.get(), Key("lease"), "two", 60'000'000, Env::Real());
   ASSERT_TRUE(next.ok() && next->lease) << "the lease did not expire";
   ASSERT_TRUE(FencedPut(other.get(), Key("data"), next->lease->token(), "of two").ok());
   EXPECT_TRUE(FencedPut(store_.get(), Key("data"), sleeper->lease->token(), "late").IsCancelled());

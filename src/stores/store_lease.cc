@@ -1,5 +1,5 @@
 // Leases and fenced values over compare-and-set.
-#include "stores/lease.h"
+#include "stores/store_lease.h"
 
 #include <nlohmann/json.hpp>
 
@@ -31,8 +31,8 @@ Result<FencedValue> FencedOf(const std::string& key, const std::string& bytes) {
 
 }  // namespace
 
-Result<LeaseAttempt> Lease::Acquire(KeyValueStore* store, const std::string& key, const std::string& owner,
-                                    int64_t duration_us, Env& env) {
+Result<LeaseAttempt> StoreLease::Acquire(KeyValueStore* store, const std::string& key, const std::string& owner,
+                                         int64_t duration_us, Env& env) {
   LeaseAttempt attempt;
   for (;;) {
     WEIR_ASSIGN_OR_RETURN(const auto there, store->Get(key));
@@ -45,7 +45,7 @@ Result<LeaseAttempt> Lease::Acquire(KeyValueStore* store, const std::string& key
       attempt.holder = before;
       return attempt;
     }
-    std::unique_ptr<Lease> lease(new Lease(store, key, duration_us, env));
+    std::unique_ptr<StoreLease> lease(new StoreLease(store, key, duration_us, env));
     lease->record_ = {owner, before.token + 1, now + duration_us};
     WEIR_ASSIGN_OR_RETURN(
         const CasResult written,
@@ -57,7 +57,7 @@ Result<LeaseAttempt> Lease::Acquire(KeyValueStore* store, const std::string& key
   }
 }
 
-Status Lease::Write(LeaseRecord record) {
+Status StoreLease::Write(LeaseRecord record) {
   WEIR_ASSIGN_OR_RETURN(const CasResult written, store_->CompareAndSet(key_, version_, TextOf(record)));
   if (written.outcome != CasOutcome::kWritten) {
     return Status::Cancelled("the lease '", key_, "' of '", record_.owner, "' has gone to another owner");
@@ -67,13 +67,13 @@ Status Lease::Write(LeaseRecord record) {
   return Status::OK();
 }
 
-Status Lease::Renew() {
+Status StoreLease::Renew() {
   LeaseRecord record = record_;
   record.expires_us = env_.WallTime() + duration_us_;
   return Write(std::move(record));
 }
 
-Status Lease::Release() { return Write({"", record_.token, 0}); }
+Status StoreLease::Release() { return Write({"", record_.token, 0}); }
 
 Status FencedPut(KeyValueStore* store, const std::string& key, int64_t token, const std::string& bytes) {
   std::string value(8, '\0');

@@ -25,14 +25,14 @@ struct LeaseRecord {
 };
 
 /// What an acquisition came to: `lease`, or who has it.
-class Lease;
+class StoreLease;
 struct LeaseAttempt {
-  std::unique_ptr<Lease> lease;  // null: somebody else has it
-  LeaseRecord holder;            // then: who
+  std::unique_ptr<StoreLease> lease;  // null: somebody else has it
+  LeaseRecord holder;                 // then: who
 };
 
 /// A lease that was acquired. Used by one thread at a time. Its destructor leaves it to expire.
-class Lease {
+class StoreLease {
  public:
   /// Tries once. `owner`: unique to this process, and for people. Errors: those of the store.
   static Result<LeaseAttempt> Acquire(KeyValueStore* store, const std::string& key, const std::string& owner,
@@ -45,7 +45,7 @@ class Lease {
   EventTime expires_us() const { return record_.expires_us; }
 
  private:
-  Lease(KeyValueStore* store, std::string key, int64_t duration_us, Env& env)
+  StoreLease(KeyValueStore* store, std::string key, int64_t duration_us, Env& env)
       : store_(store), key_(std::move(key)), duration_us_(duration_us), env_(env) {}
   Status Write(LeaseRecord record);
 
