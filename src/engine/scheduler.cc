@@ -76,6 +76,7 @@ void Scheduler::RequestRest() {
 void Scheduler::Rest(std::unique_lock<std::mutex>& lock) {
   ++running_;
   freeing_ = true;
+  rest_wanted_ = false;  // before the call: who is answered may ask again before this thread goes on
   lock.unlock();
   Result<AtRest> said = on_rest_();
   lock.lock();
@@ -83,8 +84,9 @@ void Scheduler::Rest(std::unique_lock<std::mutex>& lock) {
   freeing_ = false;
   if (!said.ok() && status_.ok()) status_ = said.status();
   if (!said.ok() || *said == AtRest::kStop) stop_ = true;
-  if (stop_ || *said != AtRest::kNotYet) {
-    rest_wanted_ = false;
+  if (!stop_ && *said == AtRest::kNotYet) {
+    rest_wanted_ = true;
+  } else {
     EnqueueIdle();
   }
   ready_.notify_all();
