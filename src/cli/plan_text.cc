@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "batch/types.h"
-#include "plan/epoch_plan.h"
-#include "plan/stage_split.h"
+#include "plan/stages/epoch_plan.h"
+#include "plan/stages/stage_split.h"
 
 namespace weir {
 namespace {

@@ -19,8 +19,8 @@
 #include "operators/support/literal_rows.h"
 #include "plan/binder.h"
 #include "plan/binding.h"
-#include "plan/epoch_plan.h"
 #include "plan/planner.h"
+#include "plan/stages/epoch_plan.h"
 
 namespace weir {
 namespace {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <map>
 
-#include "plan/epoch_plan.h"
+#include "plan/stages/epoch_plan.h"
 
 namespace weir {
 namespace {

@@ -13,7 +13,7 @@
 #include "cli/verb.h"
 #include "engine/run.h"
 #include "log/log_epoch_store.h"
-#include "plan/stage_split.h"
+#include "plan/stages/stage_split.h"
 
 namespace weir {
 

@@ -16,7 +16,7 @@
 
 #include "engine/operator.h"
 #include "log/log_format.h"
-#include "plan/stage_split.h"
+#include "plan/stages/stage_split.h"
 
 namespace weir {
 

@@ -6,12 +6,14 @@
 
 #include "base/kill_point.h"
 #include "env/env.h"
-#include "plan/epoch_plan.h"
+#include "env/system_error.h"
+#include "plan/stages/epoch_plan.h"
 
 namespace weir {
 namespace {
 
 constexpr std::chrono::microseconds kLookEvery{2000}, kLookEveryInTests{20};
+constexpr std::chrono::milliseconds kTryFullDiskEvery{200};
 /// A stage that has not come to rest in this time goes on, and the epoch is tried again after the next interval.
 constexpr int64_t kGiveUpNs = 500'000'000;
 /// A drained one tries longer; then it ends with the epoch before.
@@ -241,8 +243,21 @@ Result<EpochRecord> EpochKeeper::Capture(bool last) {
   return record;
 }
 
+// Where the disk is full nothing has happened: nothing new is taken until there is room.
+Status EpochKeeper::WriteRecord(const EpochRecord& record) {
+  for (;;) {
+    Status status = store_->Commit(record);
+    if (!IsDiskFull(status)) return status;
+    std::unique_lock lock(mutex_);
+    if (stopping_ || signals_->cancelled) return status;
+    signals_->pausing = true;
+    changed_.wait_for(lock, kTryFullDiskEvery);
+    signals_->pausing = false;
+  }
+}
+
 Status EpochKeeper::CommitRecord(const EpochRecord& record) {
-  WEIR_RETURN_NOT_OK(store_->Commit(record));
+  WEIR_RETURN_NOT_OK(WriteRecord(record));
   KillPoint("epoch.recorded");
   for (const Node& node : nodes_) {
     if (node.sink != nullptr) WEIR_RETURN_NOT_OK(node.sink->Commit(record.nodes.at(node.name).token));

@@ -78,6 +78,7 @@ class EpochKeeper {
   bool Due();
   Result<EpochRecord> Capture(bool last);
   Status CaptureOperators(const Node& node, NodeEpoch* out) const;
+  Status WriteRecord(const EpochRecord& record);
   Status CommitRecord(const EpochRecord& record);
   TaskLane::Rest RestOfLanes() const;
 

@@ -1,5 +1,5 @@
 // What keeps a plan from ending epochs while it runs.
-#include "plan/epoch_plan.h"
+#include "plan/stages/epoch_plan.h"
 
 #include <algorithm>
 #include <map>

@@ -1,5 +1,5 @@
 // Cuts the plan at inputs that come from another stage.
-#include "plan/stage_split.h"
+#include "plan/stages/stage_split.h"
 
 #include <algorithm>
 #include <map>
