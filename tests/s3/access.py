@@ -144,8 +144,9 @@ def test_settings_of_a_step(folder, s3):
   path = f's3://{s3.bucket}/settings.json'
   run(folder, [step('Create', elements=[{'a': 1}]), step('WriteToJson', path=path, **there)], env)
   assert read_back(folder, env, 'ReadFromJson', path, **there) == [{'a': 1}]
-  _, said = run(folder, [step('ReadFromJson', path=path, **there),
-                         step('WriteToJson', path=path + 'l', **{**there, 'region': 'eu-west-1'})], env, expected=REFUSED)
+  elsewhere = {**there, 'region': 'eu-west-1'}
+  steps = [step('ReadFromJson', path=path, **there), step('WriteToJson', path=path + 'l', **elsewhere)]
+  _, said = run(folder, steps, env, expected=REFUSED)
   assert 'other settings' in said and s3.secret_key not in said, said
   _, said = run(folder, [step('ReadFromJson', path='x.json', region='eu-west-1'), step('Print')], env, expected=REFUSED)
   assert 's3://' in said, said

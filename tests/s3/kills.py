@@ -9,6 +9,9 @@ import subprocess
 import threading
 import time
 
+import servers
+from fault_proxy import Answer, HttpProxy
+from s3 import S3
 from store import WEIR, environment, step, write_pipeline
 
 KILLS = 22
@@ -183,3 +186,62 @@ def test_bounded_input_into_one_object(folder, s3):
   assert sorted(ids) == list(range(1500 * ROWS_PER_FILE)), f'seed {seed}'
   assert process.returncode == 0, f'seed {seed}: it did not end'
   return f'seed {seed}: {kills} kills'
+
+
+def test_a_store_that_is_killed(folder, s3):
+  """The server dies in the middle, five times, and comes back with its data: the run waits and goes on."""
+  with servers.running('s3') as server:
+    own = S3(int(server.env['WEIR_TEST_S3_ENDPOINT'].rsplit(':', 1)[1]), s3.access_key, s3.secret_key, s3.region, 'own')
+    own.make_bucket()
+    sink = step('WriteToJson', path='s3://own/to/', roll={'every': '250ms', 'bytes': '100kB'})
+    write_pipeline(folder, [step('ReadFromJson', path='s3://own/from/*.json', watch=True), sink])
+    run = Killed(folder, own, 0)
+    process = run.start()
+    for i in range(30):
+      own.put(f'from/{i}.json', body_of(i))
+      if i % 6 == 3:
+        server.crash('s3')
+        time.sleep(0.3)
+        server.up('s3')
+    end = time.monotonic() + 60
+    ids = []
+    while len(ids) < 30 * ROWS_PER_FILE and time.monotonic() < end:
+      assert process.poll() is None, process.communicate()[1].decode()
+      time.sleep(0.2)
+      ids = [json.loads(line)['id'] for key in own.keys('to/') for line in own.get(key).splitlines()]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said.decode()
+    assert sorted(ids) == list(range(30 * ROWS_PER_FILE)), f'{len(ids)} rows, {len(set(ids))} different ones'
+
+
+def test_a_store_that_stays_away(folder, s3):
+  """The run ends and says why; nothing is passed over: the next one reads what was still to be read."""
+  for i in range(12):
+    s3.put(f'away-from/{i:02d}.json', body_of(i))
+  source = step('ReadFromJson', path=f's3://{s3.bucket}/away-from/*.json', watch=True)
+  write_pipeline(folder, [source, step('WriteToJson', path='out/', roll={'every': '200ms'})])
+  run = Killed(folder, s3, 0)
+  asked = []
+
+  def rule(request):
+    if request.method == 'GET' and request.path.endswith('.json'):
+      asked.append(request.path)
+      return Answer(503) if len(asked) > 6 else None
+    return None
+
+  with HttpProxy(s3.port, rule) as proxy:
+    process = run.start(AWS_ENDPOINT_URL=f'http://127.0.0.1:{proxy.port}')
+    _, said = process.communicate(timeout=200)
+  assert process.returncode == 1 and b'the store answers 503' in said and b'tried' in said, said
+
+  def ids():
+    rows = []
+    for name in os.listdir(os.path.join(folder, 'out')):
+      if not name.startswith('.'):
+        with open(os.path.join(folder, 'out', name), encoding='utf-8') as file:
+          rows += [json.loads(line)['id'] for line in file]
+    return sorted(rows)
+
+  run.finish(lambda: len(ids()) >= 12 * ROWS_PER_FILE)
+  assert ids() == list(range(12 * ROWS_PER_FILE))

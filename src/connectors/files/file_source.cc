@@ -15,13 +15,6 @@
 #include "env/objects/object_store.h"
 
 namespace weir {
-namespace {
-
-/// Small objects are fetched while those before them are read.
-constexpr size_t kAnnouncedAhead = 16;
-
-}  // namespace
-
 // The path is a dictionary of one.
 Result<Batch> WithFileName(const Batch& batch, int column, const std::string& path) {
   WEIR_ASSIGN_OR_RETURN(auto indices, arrow::AllocateBuffer(batch.num_rows() * sizeof(int32_t)));

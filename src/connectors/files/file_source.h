@@ -18,6 +18,9 @@
 
 namespace weir {
 
+/// Small objects of a store are fetched while so many before them are read.
+inline constexpr size_t kAnnouncedAhead = 16;
+
 /// Some rows of a piece, and the records beside them that never became rows.
 struct FileBatch {
   Batch batch;

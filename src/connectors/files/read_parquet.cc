@@ -36,7 +36,7 @@ ComponentSpec Spec() {
           "schema; "
           "a file that lacks a column, or has it with another type, ends the run.")
       .Field("path", &ReadFromParquetConfig::path,
-             FieldDoc("A file, a glob, or a folder (all *.parquet in and below it).")
+             FieldDoc("A file, a glob, or a folder (all *.parquet in and below it); also in S3: s3://bucket/prefix.")
                  .Required()
                  .Example("data/*.parquet")
                  .Alias("file_pattern"))

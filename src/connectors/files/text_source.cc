@@ -87,7 +87,9 @@ const FieldSet<TextSourceConfig>& TextSourceConfig::Fields() {
   static const auto fields =
       FieldSet<TextSourceConfig>()
           .Field("path", &TextSourceConfig::path,
-                 FieldDoc("A file, a glob, a folder, or '-' for standard input.").Required().Example("data/*"))
+                 FieldDoc("A file, a glob, a folder, or '-' for standard input; also in S3: s3://bucket/prefix.")
+                     .Required()
+                     .Example("data/*"))
           .Field("compression", &TextSourceConfig::compression,
                  FieldDoc("How the files are compressed; by default their first bytes say it.")
                      .Default("auto")

@@ -7,12 +7,16 @@
 #include <random>
 #include <thread>
 
+#include "env/objects/object_store.h"
 #include "net/xml_scan.h"
 
 namespace weir {
 namespace {
 
-constexpr int kMaxTries = 10;
+/// About a minute, as long as a store may take to start again.
+constexpr int kMaxTries = 15;
+/// About five seconds: a store that never answered has another address, or is not up.
+constexpr int kMaxFirstTries = 8;
 constexpr int64_t kFirstPauseMs = 50, kMaxPauseMs = 10'000;
 /// A store that says "slow down" has more than one client to slow down.
 constexpr int64_t kSlowDownPauseMs = 500;
@@ -223,10 +227,14 @@ Result<HttpAnswer> S3Client::Send(const S3Call& call) {
       if (!explained.ok() || explained->status >= 300) answer = std::move(explained);
     }
     const Failure failure = Judge(call, target, used, answer);
-    if (failure.none) return answer;
+    if (failure.none) {
+      reached_ = true;
+      return answer;
+    }
     if (!failure.retry) return failure.status;
-    if (tried == kMaxTries) {
-      return failure.status.WithMessage(failure.status.message(), " (tried ", tried, " times)");
+    if (answer.ok()) reached_ = true;
+    if (tried >= (reached_ ? kMaxTries : kMaxFirstTries)) {
+      return Unavailable(failure.status.WithMessage(failure.status.message(), " (tried ", tried, " times)"));
     }
     // Somewhere between half the pause and all of it, so that clients that failed together do not come back together.
     const int64_t longest_ms = std::max(pause_ms, 2 * failure.min_pause_ms);

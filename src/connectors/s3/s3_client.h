@@ -74,6 +74,7 @@ class S3Client {
   Env& env_;
   AwsCredentialSource credentials_;
   std::atomic<int64_t> clock_offset_us_{0};  // the servers' clock less ours
+  std::atomic<bool> reached_{false};         // some answer came
   std::mutex mutex_;
   std::map<std::string, Target> targets_;  // by bucket
   std::vector<std::unique_ptr<HttpClient>> idle_;

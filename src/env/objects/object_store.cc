@@ -2,6 +2,7 @@
 #include "env/objects/object_store.h"
 
 #include <map>
+#include <memory>
 #include <mutex>
 
 namespace weir {
@@ -17,7 +18,20 @@ Stores& TheStores() {
   return *stores;
 }
 
+class UnavailableDetail final : public arrow::StatusDetail {
+ public:
+  const char* type_id() const override { return kType; }
+  std::string ToString() const override { return "the store could not be reached"; }
+  static constexpr char kType[] = "weir::UnavailableDetail";
+};
+
 }  // namespace
+
+Status Unavailable(const Status& status) { return status.WithDetail(std::make_shared<UnavailableDetail>()); }
+
+bool IsUnavailable(const Status& status) {
+  return status.detail() && std::string_view(status.detail()->type_id()) == UnavailableDetail::kType;
+}
 
 std::string_view SchemeOf(std::string_view path) {
   const size_t at = path.find("://");

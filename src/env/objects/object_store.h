@@ -58,6 +58,11 @@ class ObjectStore {
   virtual Status AbortUpload(const std::string& path, const std::string& token) = 0;
 };
 
+/// Marks `status` as one that says nothing of the object: the store could not be reached, however often it was tried.
+/// Who passes over what cannot be read must not pass over this.
+Status Unavailable(const Status& status);
+bool IsUnavailable(const Status& status);
+
 /// "s3" of "s3://bucket/key"; empty for a local path.
 std::string_view SchemeOf(std::string_view path);
 

@@ -10,6 +10,7 @@
 #include "connectors/support/position.h"
 #include "env/env.h"
 #include "env/glob.h"
+#include "env/objects/object_store.h"
 
 namespace weir {
 
@@ -120,6 +121,9 @@ class WatchedSource::Reader final : public SourceReader {
     at_ = std::move(queue_.front());
     const std::string& path = at_.path;
     queue_.pop_front();
+    for (size_t i = 0; i < queue_.size() && i < kAnnouncedAhead; ++i) {
+      if (ObjectStore* store = ObjectStoreOf(queue_[i].path)) store->WillOpen(queue_[i].path);
+    }
     if (!in_order_) split_ = times_.Add();
     if (queue_.empty() && backlog_ >= 0) {
       times_.End(backlog_);
@@ -154,8 +158,10 @@ class WatchedSource::Reader final : public SourceReader {
     return times_.Emit(split_, std::move(batch), out);
   }
 
-  /// What is left of the file cannot be read: an error row says so, and the next file follows.
+  /// What is left of the file cannot be read: an error row says so, and the next file follows. Where a store is away
+  /// the run ends: its objects are still to be read.
   Status Refuse(const std::string& path, const Status& why, Emitter& out) {
+    if (IsUnavailable(why)) return why;
     const RawError error = WholeFile::Refusal(path, why);
     EndFile();
     return out.RejectRaw({error});

@@ -231,7 +231,7 @@ const FieldSet<TextSinkConfig>& TextSinkConfig::Fields() {
       FieldSet<TextSinkConfig>()
           .Field("path", &TextSinkConfig::path,
                  FieldDoc("The file; a folder, which ends in '/' or exists, for files part-00000-of-00001; or '-' for "
-                          "standard output.")
+                          "standard output; also in S3: s3://bucket/key.")
                      .Required()
                      .Example("out/result"))
           .Field("compression", &TextSinkConfig::compression,

@@ -39,7 +39,8 @@ ComponentSpec Spec() {
           "A durable run that writes files which do not roll begins again after a crash; files that roll end with each "
           "epoch, and appear when it is committed: a longer `--epoch` makes larger files.")
       .Field("path", &WriteToParquetConfig::path,
-             FieldDoc("The file; or a folder, which ends in '/' or exists, for files part-00000-of-00001.parquet.")
+             FieldDoc("The file; or a folder, which ends in '/' or exists, for files part-00000-of-00001.parquet; also "
+                      "in S3.")
                  .Required()
                  .Example("out.parquet"))
       .Field("codec", &WriteToParquetConfig::codec,
