@@ -83,7 +83,6 @@ schedule: hourly
               "source and sink]",
               "8:6 a transform needs a 'type' [did you mean 'type' by 'typ'?]",
               "8:6 unknown key 'typ' in a transform [did you mean 'type'?]",
-              "9:45 'stage' of a transform is not in this version",
               "10:1 unknown key 'pipelin' in a pipeline file [did you mean 'pipeline'?]",
               "11:1 'schedule' of a pipeline file is not in this version"});
 }
