@@ -44,7 +44,7 @@ class Sometimes:
 
 
 def harmed_copy(folder, s3, name, make, probability=0.3):
-  seed = random.SystemRandom().randrange(1 << 30)
+  seed = int(os.environ.get('WEIR_TEST_SEED') or (20261121 if os.environ.get('CI') else random.SystemRandom().randrange(1 << 30)))
   rule = Sometimes(seed, probability, make)
   try:
     with HttpProxy(s3.port, rule) as proxy:
@@ -153,7 +153,7 @@ def test_a_run_that_fails_leaves_nothing(folder, s3):
 
 def test_readers_never_see_a_part(folder, s3):
   """Killed at random moments while it writes: there is no object, or the whole one."""
-  seed = random.SystemRandom().randrange(1 << 30)
+  seed = int(os.environ.get('WEIR_TEST_SEED') or (20261121 if os.environ.get('CI') else random.SystemRandom().randrange(1 << 30)))
   rng = random.Random(seed)
   make_rows(folder, 60_000, width=30)
   with open(os.path.join(folder, 'rows.json'), 'rb') as file:

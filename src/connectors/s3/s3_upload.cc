@@ -97,11 +97,16 @@ class S3Upload final : public ObjectUpload {
 
   Status Begin() {
     S3Call call{"write", "POST", at_, {{"uploads", ""}}, {{kMarkHeader, mark_}}, {}};
+    int tries = 0;
+    call.tries = &tries;
     WEIR_ASSIGN_OR_RETURN(const HttpAnswer answer, all_.client_.Send(call));
     id_ = XmlText(answer.body, "UploadId");
     if (id_.empty() || answer.status >= 300) {
       return Status::IOError("cannot write '", at_.path(), "': the store begins no upload (", answer.status, ")");
     }
+    // A try whose answer was lost may have begun another upload, of which only the store knows.
+    std::lock_guard lock(all_.mutex_);
+    if (tries > 1) all_.begun_again_.insert(at_.path());
     return Status::OK();
   }
 
@@ -203,7 +208,8 @@ Status S3Uploads::Commit(const S3Location& at, const std::string& token) {
   }
   if (kind == "parts") {
     const std::string id(TakeLine(&rest));
-    return Complete(at, id, mark, std::string(rest));
+    WEIR_RETURN_NOT_OK(Complete(at, id, mark, std::string(rest)));
+    return BegunAgain(at) ? AbortAll(at) : Status::OK();
   }
   if (kind != "put") return Status::Invalid("damaged commit token of '", at.path(), "'");
   if (!fresh) {
@@ -211,6 +217,11 @@ Status S3Uploads::Commit(const S3Location& at, const std::string& token) {
     if (shown) return Status::OK();  // once more would look like a new version to those who watch
   }
   return Put(at, mark, rest);
+}
+
+bool S3Uploads::BegunAgain(const S3Location& at) {
+  std::lock_guard lock(mutex_);
+  return begun_again_.erase(at.path()) > 0;
 }
 
 Status S3Uploads::AbortAll(const S3Location& at) {
@@ -226,7 +237,7 @@ Status S3Uploads::AbortAll(const S3Location& at) {
 }
 
 Status S3Uploads::Abort(const S3Location& at, const std::string& token) {
-  if (token.empty()) return AbortAll(at);
+  if (token.empty() || BegunAgain(at)) return AbortAll(at);
   std::string_view rest = token;
   const std::string_view kind = TakeLine(&rest);
   const std::string mark(TakeLine(&rest));
