@@ -25,7 +25,8 @@ def copy_through(folder, s3, port, name, width=30, count=60_000):
   with open(os.path.join(folder, 'back.txt'), 'rb') as file:
     assert file.read() == expected, 'what came back is something else'
   assert s3.get(f'faults/{name}.txt') == expected
-  assert s3.keys('faults/') == [f'faults/{name}.txt'] and not s3.uploads('faults/')
+  keys, uploads = s3.keys('faults/'), s3.uploads('faults/')
+  assert keys == [f'faults/{name}.txt'] and not uploads, f'objects {keys}, uploads {uploads}'
   s3.clear('faults/')
 
 

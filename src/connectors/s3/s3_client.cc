@@ -229,7 +229,6 @@ Result<HttpAnswer> S3Client::Send(const S3Call& call) {
     const Failure failure = Judge(call, target, used, answer);
     if (failure.none) {
       reached_ = true;
-      if (call.tries != nullptr) *call.tries = tried;
       return answer;
     }
     if (!failure.retry) return failure.status;

@@ -43,7 +43,6 @@ struct S3Call {
   HttpHeaders headers;
   std::string_view body;
   int64_t expected_bytes = -1;  // of the answer's body; one of another length was cut
-  int* tries = nullptr;         // gets how often it was sent until an answer came that the caller wants
   bool error_in_body = false;   // an answer 200 may hold an error: it was begun before the work was done
 };
 

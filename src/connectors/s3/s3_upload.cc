@@ -97,16 +97,11 @@ class S3Upload final : public ObjectUpload {
 
   Status Begin() {
     S3Call call{"write", "POST", at_, {{"uploads", ""}}, {{kMarkHeader, mark_}}, {}};
-    int tries = 0;
-    call.tries = &tries;
     WEIR_ASSIGN_OR_RETURN(const HttpAnswer answer, all_.client_.Send(call));
     id_ = XmlText(answer.body, "UploadId");
     if (id_.empty() || answer.status >= 300) {
       return Status::IOError("cannot write '", at_.path(), "': the store begins no upload (", answer.status, ")");
     }
-    // A try whose answer was lost may have begun another upload, of which only the store knows.
-    std::lock_guard lock(all_.mutex_);
-    if (tries > 1) all_.begun_again_.insert(at_.path());
     return Status::OK();
   }
 
@@ -209,7 +204,10 @@ Status S3Uploads::Commit(const S3Location& at, const std::string& token) {
   if (kind == "parts") {
     const std::string id(TakeLine(&rest));
     WEIR_RETURN_NOT_OK(Complete(at, id, mark, std::string(rest)));
-    return BegunAgain(at) ? AbortAll(at) : Status::OK();
+    // A request to begin whose answer was lost, sent again here or by the HTTP client, has begun another upload, of
+    // which only the store knows. Who may not list uploads leaves it to the lifecycle rules of the bucket.
+    AbortAll(at).ok();
+    return Status::OK();
   }
   if (kind != "put") return Status::Invalid("damaged commit token of '", at.path(), "'");
   if (!fresh) {
@@ -217,11 +215,6 @@ Status S3Uploads::Commit(const S3Location& at, const std::string& token) {
     if (shown) return Status::OK();  // once more would look like a new version to those who watch
   }
   return Put(at, mark, rest);
-}
-
-bool S3Uploads::BegunAgain(const S3Location& at) {
-  std::lock_guard lock(mutex_);
-  return begun_again_.erase(at.path()) > 0;
 }
 
 Status S3Uploads::AbortAll(const S3Location& at) {
@@ -237,7 +230,7 @@ Status S3Uploads::AbortAll(const S3Location& at) {
 }
 
 Status S3Uploads::Abort(const S3Location& at, const std::string& token) {
-  if (token.empty() || BegunAgain(at)) return AbortAll(at);
+  if (token.empty()) return AbortAll(at);
   std::string_view rest = token;
   const std::string_view kind = TakeLine(&rest);
   const std::string mark(TakeLine(&rest));

@@ -29,8 +29,6 @@ class S3Uploads {
  private:
   friend class S3Upload;
   Status AbortAll(const S3Location& at);
-  /// An upload of this object may have been begun twice. Says so once.
-  bool BegunAgain(const S3Location& at);
   Status Put(const S3Location& at, const std::string& mark, std::string_view bytes);
   Status Complete(const S3Location& at, const std::string& id, const std::string& mark, const std::string& etags);
 
@@ -38,8 +36,7 @@ class S3Uploads {
   S3Client& client_;
   IoThreads& threads_;
   std::mutex mutex_;
-  std::set<std::string> begun_again_;  // paths
-  std::set<std::string> fresh_;        // marks that were prepared here and not committed yet: nobody has shown them
+  std::set<std::string> fresh_;  // marks that were prepared here and not committed yet: nobody has shown them
 };
 
 }  // namespace weir
