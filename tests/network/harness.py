@@ -150,9 +150,9 @@ class Server:
 
 
 def read_rows(folder, path='out.json'):
-  """The rows of a JSON file, or of all files of a folder in the order of their names."""
+  """The rows of a JSON file, or of all files that a folder shows, in the order of their names."""
   path = os.path.join(folder, path)
-  paths = sorted(os.path.join(path, name) for name in os.listdir(path)) if os.path.isdir(path) else [path]
+  paths = sorted(os.path.join(path, name) for name in os.listdir(path) if not name.startswith('.')) if os.path.isdir(path) else [path]
   rows = []
   for name in paths:
     with open(name, encoding='utf-8') as file:
