@@ -152,7 +152,9 @@ class Server:
 def read_rows(folder, path='out.json'):
   """The rows of a JSON file, or of all files that a folder shows, in the order of their names."""
   path = os.path.join(folder, path)
-  paths = sorted(os.path.join(path, name) for name in os.listdir(path) if not name.startswith('.')) if os.path.isdir(path) else [path]
+  paths = [path]
+  if os.path.isdir(path):
+    paths = sorted(os.path.join(path, name) for name in os.listdir(path) if not name.startswith('.'))
   rows = []
   for name in paths:
     with open(name, encoding='utf-8') as file:
