@@ -339,6 +339,8 @@ Result<PollResult> Instance::Poll() {
   }
   SetWatermark(std::max(watermark_, reader_->watermark()));
   const bool changed = reader_->idle() != idle_;
+  // A reader whose last split falls silent says how far it came before it steps aside.
+  if (changed && !idle_) WEIR_RETURN_NOT_OK(ForwardWatermark());
   idle_ = reader_->idle();
   if (changed && idle_) WEIR_RETURN_NOT_OK(Forward(MessageKind::kIdle, 0));
   if (changed && !idle_) WEIR_RETURN_NOT_OK(Forward(MessageKind::kWatermark, forwarded_));

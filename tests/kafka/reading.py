@@ -120,6 +120,7 @@ def test_idle_partition(folder):
        'windowing': {'type': 'fixed', 'size': '1s'}},
       harness.step('WriteToJson', path='out/', roll={'every': '100ms'})]
   with harness.Pipeline(folder, steps):
+    time.sleep(4)  # the others are read, and idle, before this one speaks
     now = int(time.time() * 1000)
     kit.produce(name, [({'id': i}, None, None, now + 500 * i) for i in range(10)], partition=2)
     harness.wait_for(lambda: os.path.isdir(os.path.join(folder, 'out')) and len(harness.read_rows(folder, 'out')) >= 3, 30,
