@@ -111,22 +111,6 @@ def test_globs_and_new_partitions(folder):
   assert ids(harness.read_rows(folder, 'out')) == [2, 3], harness.read_rows(folder, 'out')
 
 
-def test_idle_partition(folder):
-  """Partitions that give nothing do not hold back windows."""
-  name = kit.topic(4)
-  steps = [
-      kit.read(name, watermark={'idle_timeout': '500ms'}),
-      {**harness.step('Combine', group_by=[], combine={'n': {'value': 'id', 'fn': 'count'}}),
-       'windowing': {'type': 'fixed', 'size': '1s'}},
-      harness.step('WriteToJson', path='out/', roll={'every': '100ms'})]
-  with harness.Pipeline(folder, steps):
-    time.sleep(4)  # the others are read, and idle, before this one speaks
-    now = int(time.time() * 1000)
-    kit.produce(name, [({'id': i}, None, None, now + 500 * i) for i in range(10)], partition=2)
-    harness.wait_for(lambda: os.path.isdir(os.path.join(folder, 'out')) and len(harness.read_rows(folder, 'out')) >= 3, 30,
-                     'a window over idle partitions')
-
-
 def test_broker_crashes(folder):
   """A broker that is killed in the midst of reading and comes back: everything arrives, once."""
   name = kit.topic(3)
