@@ -1,5 +1,6 @@
 """The servers that tests need: how each is installed (pinned), started and asked whether it answers. See tools/servers."""
 
+import abc
 import contextlib
 import http.client
 import json
@@ -171,32 +172,34 @@ def http_get(port, path="/"):
         return response.status, response.read()
 
 
-class Server:
+class Server(abc.ABC):
     """One kind of server. `ports` holds as many free ports as `port_count` says."""
 
     port_count = 1
     user = None  # the user it runs as when we are root; None: as we are
     stop_signal = signal.SIGTERM
 
+    @abc.abstractmethod
     def install(self):
         """Fetches what is missing; returns at once when nothing is."""
-        raise NotImplementedError
 
     def prepare(self, data, ports, log):
         """Fills the new data folder before the first start."""
 
+    @abc.abstractmethod
     def command(self, data, ports):
-        raise NotImplementedError
+        """What starts it, as a list of words."""
 
     def environment(self):
         return {}
 
+    @abc.abstractmethod
     def is_ready(self, ports):
         """Whether it answers its own protocol; an OSError means not yet."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def exports(self, ports):
-        raise NotImplementedError
+        """The variables by which tests find it."""
 
     def popen_options(self, data):
         if self.user and os.geteuid() == 0:

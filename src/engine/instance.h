@@ -82,6 +82,8 @@ class Instance final : public Emitter {
   Status EndEpoch(int64_t epoch, bool last);
   Status Snapshot(StateCells* cells);
   EventTime watermark() const { return watermark_; }
+  /// An operator that has ended, in this run or in the one before it.
+  bool keeps_nothing() const { return node_.role == NodeRole::kOperator && operator_ == nullptr; }
   /// An operator that had ended gives nothing any more. Else it goes on with its cells.
   Status Restore(const StateCells& cells, bool ended);
   /// The watermark of the earlier run. When every instance is restored.

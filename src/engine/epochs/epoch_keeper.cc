@@ -213,11 +213,11 @@ Status EpochKeeper::CaptureOperators(const Node& node, NodeEpoch* out) const {
   bool ended = true;
   for (Instance* instance : node.instances) {
     watermark = std::min(watermark, instance->watermark());
-    ended = ended && instance->ended();
+    ended = ended && instance->keeps_nothing();
     WEIR_RETURN_NOT_OK(instance->Snapshot(&out->cells));
   }
   out->watermark = watermark;
-  out->ended = ended && node.node->role == NodeRole::kOperator;
+  out->ended = ended;
   return Status::OK();
 }
 
